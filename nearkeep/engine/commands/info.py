@@ -1,0 +1,269 @@
+"""INFO: https://redis.io/docs/latest/commands/info/"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import nearkeep
+from nearkeep.engine.command import Command, command, every_command
+from nearkeep.engine.commands.connection import VERSION, kind_of
+from nearkeep.wire.reply import Reply, Verbatim
+
+if TYPE_CHECKING:
+    from nearkeep.engine.namespace import Namespace
+    from nearkeep.engine.session import Session
+
+
+@command(
+    "INFO [section ...]",
+    group="server", since="1.0.0", complexity="O(1)",
+    flags="loading stale", acl="dangerous",
+    hints="nondeterministic_output request_policy:all_shards response_policy:special",
+    summary="Describes the server: memory, statistics, clients, keyspace.",
+)
+def info(session: Session, args: list[bytes]) -> Reply:
+    wanted = {word.lower().decode("latin-1") for word in args[1:]} or {"default"}
+    if wanted & {"all", "everything"}:
+        wanted |= set(_BY_DEFAULT) | set(_ON_DEMAND)
+    if "default" in wanted:
+        wanted |= set(_BY_DEFAULT)
+    namespace = session.namespace
+    facts = namespace.host.facts()
+    parts = []
+    for name in (*_BY_DEFAULT, *_ON_DEMAND):
+        if name in wanted:
+            fields = _fields(name, namespace, facts)
+            lines = [f"# {_TITLES.get(name, name.capitalize())}"]
+            lines += [f"{field}:{value}" for field, value in fields]
+            parts.append("\r\n".join(lines) + "\r\n")
+    return Verbatim("\r\n".join(parts).encode())
+
+
+
+
+Fields = list[tuple[str, object]]
+
+_BY_DEFAULT: Final = (
+    "server",
+    "clients",
+    "memory",
+    "persistence",
+    "stats",
+    "replication",
+    "cpu",
+    "modules",
+    "errorstats",
+    "cluster",
+    "keyspace",
+)
+_ON_DEMAND: Final = ("commandstats", "latencystats")
+_TITLES: Final = {"cpu": "CPU"}
+
+
+def _fields(section: str, namespace: Namespace, facts: dict[str, str]) -> Fields:
+    if section == "server":
+        return _server(namespace, facts)
+    if section == "clients":
+        return _clients(namespace)
+    if section == "memory":
+        return _memory(namespace, facts)
+    if section == "persistence":
+        return _persistence(namespace)
+    if section == "stats":
+        return _stats(namespace, facts)
+    if section == "replication":
+        return _replication(facts)
+    if section == "cpu":
+        return _cpu(facts)
+    if section == "errorstats":
+        return [
+            (f"errorstat_{code.decode('latin-1')}", f"count={count}")
+            for code, count in sorted(namespace.errors.items())
+        ]
+    if section == "cluster":
+        return [("cluster_enabled", 0)]
+    if section == "keyspace":
+        return _keyspace(namespace)
+    if section == "commandstats":
+        return _commandstats()
+    return []
+
+
+def _server(namespace: Namespace, facts: dict[str, str]) -> Fields:
+    settings = namespace.settings
+    uptime = (namespace.clock.ms - namespace.started) // 1000
+    return [
+        ("redis_version", VERSION.decode()),
+        ("redis_mode", "standalone"),
+        ("nearkeep_version", nearkeep.__version__),
+        ("nearkeep_engine", nearkeep.engine_kind()),
+        ("os", facts.get("os", "")),
+        ("arch_bits", 64),
+        ("monotonic_clock", "system"),
+        ("multiplexing_api", "epoll"),
+        ("python_version", facts.get("python_version", "")),
+        ("process_id", facts.get("process_id", 0)),
+        ("process_supervised", "no"),
+        ("run_id", facts.get("run_id", "")),
+        ("tcp_port", settings.integer("port") or settings.integer("tls-port")),
+        ("server_time_usec", namespace.clock.microseconds()),
+        ("uptime_in_seconds", uptime),
+        ("uptime_in_days", uptime // 86400),
+        ("hz", settings.integer("hz")),
+        ("configured_hz", settings.integer("hz")),
+        ("lru_clock", (namespace.clock.ms // 1000) & 0xFFFFFF),
+        ("executable", facts.get("executable", "")),
+        ("config_file", facts.get("config_file", "")),
+        ("io_threads_active", 0),
+    ]
+
+
+def _clients(namespace: Namespace) -> Fields:
+    sessions = list(namespace.sessions.values())
+    largest_in = max([one.outlet.input_size() for one in sessions], default=0)
+    largest_out = max([one.outlet.output_size() for one in sessions], default=0)
+    return [
+        ("connected_clients", len(sessions)),
+        ("cluster_connections", 0),
+        ("maxclients", namespace.settings.integer("maxclients")),
+        ("client_recent_max_input_buffer", largest_in),
+        ("client_recent_max_output_buffer", largest_out),
+        ("blocked_clients", len(namespace.waiting_sessions)),
+        ("tracking_clients", 0),
+        ("pubsub_clients", sum([kind_of(one) == b"pubsub" for one in sessions])),
+        ("watching_clients", sum([bool(one.watched) for one in sessions])),
+        ("clients_in_timeout_table", len(namespace.waiting_sessions)),
+        ("total_watched_keys", len(namespace.watchers)),
+        ("total_blocking_keys", len(namespace.waiting)),
+        ("total_blocking_keys_on_nokey", 0),
+    ]
+
+
+def _memory(namespace: Namespace, facts: dict[str, str]) -> Fields:
+    used = namespace.host.resident_bytes()
+    peak = max(int(facts.get("used_memory_peak_rss", 0)), used)
+    limit = namespace.settings.integer("maxmemory")
+    total = int(facts.get("total_system_memory", 0))
+    return [
+        ("used_memory", used),
+        ("used_memory_human", human(used)),
+        ("used_memory_rss", used),
+        ("used_memory_rss_human", human(used)),
+        ("used_memory_peak", peak),
+        ("used_memory_peak_human", human(peak)),
+        ("used_memory_peak_perc", f"{used * 100 / max(peak, 1):.2f}%"),
+        ("used_memory_lua", 0),
+        ("used_memory_scripts", 0),
+        ("total_system_memory", total),
+        ("total_system_memory_human", human(total)),
+        ("maxmemory", limit),
+        ("maxmemory_human", human(limit)),
+        ("maxmemory_policy", namespace.settings.string("maxmemory-policy").decode()),
+        ("mem_fragmentation_ratio", "1.00"),
+        ("mem_allocator", "pymalloc"),
+        ("lazyfree_pending_objects", len(namespace.garbage)),
+    ]
+
+
+def _persistence(namespace: Namespace) -> Fields:
+    return [
+        ("loading", 0),
+        ("async_loading", 0),
+        ("rdb_changes_since_last_save", namespace.changes),
+        ("rdb_bgsave_in_progress", 0),
+        ("rdb_last_save_time", namespace.started // 1000),
+        ("rdb_last_bgsave_status", "ok"),
+        ("aof_enabled", 0),
+        ("aof_rewrite_in_progress", 0),
+        ("aof_last_write_status", "ok"),
+    ]
+
+
+def _stats(namespace: Namespace, facts: dict[str, str]) -> Fields:
+    databases = namespace.databases
+    return [
+        ("total_connections_received", namespace.connections_received),
+        ("total_commands_processed", namespace.commands_run),
+        ("instantaneous_ops_per_sec", facts.get("instantaneous_ops_per_sec", 0)),
+        ("total_net_input_bytes", namespace.input_bytes),
+        ("total_net_output_bytes", namespace.output_bytes),
+        ("rejected_connections", namespace.connections_refused),
+        ("expired_keys", namespace.expired_keys),
+        ("expired_stale_perc", "0.00"),
+        ("evicted_keys", namespace.evicted_keys),
+        ("keyspace_hits", sum([db.hits for db in databases])),
+        ("keyspace_misses", sum([db.misses for db in databases])),
+        ("pubsub_channels", len(namespace.pubsub.channels)),
+        ("pubsub_patterns", len(namespace.pubsub.patterns)),
+        ("pubsubshard_channels", len(namespace.pubsub.shard_channels)),
+        ("latest_fork_usec", 0),
+        ("total_error_replies", namespace.error_count),
+        ("client_query_buffer_limit_disconnections", namespace.query_limit_hits),
+        ("client_output_buffer_limit_disconnections", namespace.output_limit_hits),
+        ("acl_access_denied_auth", 0),
+        ("acl_access_denied_cmd", 0),
+        ("acl_access_denied_key", 0),
+        ("acl_access_denied_channel", 0),
+    ]
+
+
+def _replication(facts: dict[str, str]) -> Fields:
+    return [
+        ("role", "master"),
+        ("connected_slaves", 0),
+        ("master_replid", facts.get("run_id", "")),
+        ("master_repl_offset", 0),
+        ("repl_backlog_active", 0),
+    ]
+
+
+def _cpu(facts: dict[str, str]) -> Fields:
+    names = ("used_cpu_sys", "used_cpu_user", "used_cpu_sys_children", "used_cpu_user_children")
+    return [(name, facts.get(name, "0.000000")) for name in names]
+
+
+def _keyspace(namespace: Namespace) -> Fields:
+    return [
+        (
+            f"db{db.index}",
+            f"keys={len(db)},expires={db.volatile},avg_ttl={db.average_ttl()},subexpiry=0",
+        )
+        for db in namespace.databases
+        if len(db)
+    ]
+
+
+def _commandstats() -> Fields:
+    return [
+        (
+            f"cmdstat_{one.name.decode()}",
+            f"calls={one.calls},usec={one.microseconds},"
+            f"usec_per_call={one.microseconds / max(one.calls, 1):.2f},"
+            f"rejected_calls={one.rejected},failed_calls={one.failed}",
+        )
+        for one in _leaves()
+        if one.calls or one.rejected
+    ]
+
+
+def _leaves() -> list[Command]:
+    """All commands that can run: subcommands in place of their containers."""
+    leaves: list[Command] = []
+    for one in every_command():
+        if one.subcommands is None:
+            leaves.append(one)
+        else:
+            leaves.extend(one.subcommands.values())
+    return leaves
+
+
+def human(size: int) -> str:
+    """A size in bytes for people, as Redis prints it."""
+    if size < 1024:
+        return f"{size}B"
+    value = float(size)
+    for unit in "KMGT":
+        value /= 1024
+        if value < 1024:
+            return f"{value:.2f}{unit}"
+    return f"{value / 1024:.2f}P"

@@ -1,0 +1,117 @@
+"""MEMORY: https://redis.io/docs/latest/commands/memory-usage/"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from nearkeep.engine.command import command, container, help_lines
+from nearkeep.engine.text import SYNTAX_ERROR, integer
+from nearkeep.engine.values.value import Value
+from nearkeep.wire.reply import OK, Failure, Map, Reply, Verbatim
+
+if TYPE_CHECKING:
+    from nearkeep.engine.session import Session
+
+ENTRY_BYTES: Final = 160
+"""A key without its own bytes and its value: entry, dictionary slot, place in the list, headers."""
+
+
+container(
+    "MEMORY",
+    group="server", since="4.0.0",
+    summary="What takes up memory.",
+)
+
+
+@command(
+    "MEMORY DOCTOR",
+    group="server", since="4.0.0", complexity="O(1)",
+    hints="nondeterministic_output request_policy:all_shards response_policy:special",
+    summary="Reports on memory in words.",
+)
+def memory_doctor(session: Session, _args: list[bytes]) -> Reply:
+    keys = sum([len(db) for db in session.namespace.databases])
+    used = session.namespace.host.resident_bytes()
+    return Verbatim(b"%d keys, %d bytes resident in all.\n" % (keys, used))
+
+
+@command(
+    "MEMORY HELP",
+    group="server", since="4.0.0", complexity="O(1)",
+    flags="loading stale",
+    summary="Lists the subcommands of MEMORY.",
+)
+def memory_help(session: Session, args: list[bytes]) -> Reply:
+    return help_lines("memory")
+
+
+@command(
+    "MEMORY MALLOC-STATS",
+    group="server", since="4.0.0", complexity="O(N)",
+    hints="nondeterministic_output request_policy:all_shards response_policy:special",
+    summary="Reports what the allocator knows.",
+)
+def memory_malloc_stats(_session: Session, _args: list[bytes]) -> Reply:
+    return Verbatim(b"Stats not supported for the current allocator")
+
+
+@command(
+    "MEMORY PURGE",
+    group="server", since="4.0.0", complexity="O(N)",
+    hints="request_policy:all_shards response_policy:all_succeeded",
+    summary="Asks the allocator to give memory back.",
+)
+def memory_purge(_session: Session, _args: list[bytes]) -> Reply:
+    return OK
+
+
+@command(
+    "MEMORY STATS",
+    group="server", since="4.0.0", complexity="O(1)",
+    hints="nondeterministic_output request_policy:all_shards response_policy:special",
+    summary="Returns figures about the memory in use.",
+)
+def memory_stats(session: Session, _args: list[bytes]) -> Reply:
+    namespace = session.namespace
+    used = namespace.host.resident_bytes()
+    keys = sum([len(db) for db in namespace.databases])
+    flat: list[object] = [
+        b"peak.allocated", used,
+        b"total.allocated", used,
+        b"keys.count", keys,
+        b"keys.bytes-per-key", used // keys if keys else 0,
+    ]  # fmt: skip
+    for db in namespace.databases:
+        if len(db):
+            overhead = ENTRY_BYTES * len(db)
+            flat += [b"db.%d" % db.index, Map([b"overhead.hashtable.main", overhead])]
+    return Map(flat)
+
+
+@command(
+    "MEMORY USAGE key [SAMPLES count:integer]",
+    group="server", since="4.0.0", complexity="O(N)",
+    flags="readonly", keys="2 RO",
+    summary="Estimates the memory that a key takes.",
+)
+def memory_usage(session: Session, args: list[bytes]) -> Reply:
+    index = 3
+    while index < len(args):
+        if args[index].upper() != b"SAMPLES" or index + 1 >= len(args):
+            return SYNTAX_ERROR
+        if integer(args[index + 1]) < 0:
+            return SYNTAX_ERROR
+        index += 2
+    value = session.db.peek(args[2])
+    if value is None:
+        return None
+    return ENTRY_BYTES + len(args[2]) + value_bytes(value)
+
+
+def value_bytes(value: object) -> int:
+    """Bytes that a value takes."""
+    if isinstance(value, Value):
+        return value.memory()
+    if isinstance(value, (bytes, bytearray)):
+        return len(value) + 33
+    return 32

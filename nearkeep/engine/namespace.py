@@ -1,0 +1,568 @@
+"""A namespace: databases with their sessions, subscriptions, users and mutation stream. One actor.
+
+All that happens in it happens in `Session.execute` or in `Namespace.step`, one after the other. The
+host (a server, a process, a Durable Object) hands in the time, randomness and the few deeds that an
+engine without I/O can't do.
+"""
+
+from collections import deque
+from random import Random
+from typing import Final
+
+from mypy_extensions import i64, mypyc_attr
+
+from nearkeep.engine.acl import Users
+from nearkeep.engine.command import ADMIN, FAST, MAY_REPLICATE, SKIP_SLOWLOG, WRITE, Command
+from nearkeep.engine.keyspace import (
+    EXPIRED,
+    KEYEVENT_EVENTS,
+    KEYSPACE_EVENTS,
+    Clock,
+    Keyspace,
+    Observer,
+)
+from nearkeep.engine.latency import LatencyMonitor
+from nearkeep.engine.pubsub import PubSub
+from nearkeep.engine.session import (
+    MONITORED,
+    PAUSED,
+    UNAUTHENTICATED,
+    Session,
+)
+from nearkeep.engine.settings import Settings
+from nearkeep.engine.stream import MutationStream
+from nearkeep.engine.text import quoted
+from nearkeep.wire.reply import Failure, Reply, Status
+
+UNBLOCKED: Final = Failure(b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
+_BUSY_SCRIPT: Final = Failure(
+    b"BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+)
+_NEVER_SLOW: Final = 1 << 62
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Host:
+    """What an engine can't do itself; the host's subclass does it."""
+
+    def shutdown(self, save: bool | None, now: bool, force: bool) -> None:
+        """Ends the process; `save` None means: if there is anything to save to."""
+
+    def abort_shutdown(self) -> bool:
+        """Takes a shutdown back that has not happened yet; whether there was one."""
+        return False
+
+    def facts(self) -> dict[str, str]:
+        """INFO fields that the host alone knows, by name (see `commands/info.py`)."""
+        return {}
+
+    def resident_bytes(self) -> int:
+        """Memory that the process holds."""
+        return 0
+
+    def sleep(self, seconds: float) -> None:
+        """Stands still, for DEBUG SLEEP."""
+
+
+class SlowEntry:
+    """One line of the slow log; the duration is in microseconds."""
+
+    def __init__(
+        self, number: int, at: int, duration: int, args: list[bytes], address: bytes, name: bytes
+    ) -> None:
+        self.number = number
+        self.at = at
+        self.duration = duration
+        self.args = args
+        self.address = address
+        self.name = name
+
+
+class Namespace(Observer):
+    """One namespace, and all that its sessions share.
+
+    Attributes:
+        gate: bits that say why commands can't simply run, 0 as a rule (see session.py).
+        changes: counts each change of the keyspace.
+        depth: how many commands run inside one another (EXEC, scripts).
+        ready: keys that blocked sessions wait for and that are there now, with their databases.
+        stopwatch: when the last command ended, microseconds of the clock.
+        alarm: when `step` must be called at the latest, milliseconds since the epoch; 0 for never.
+        slow_from: duration from which a command is looked at for slow log and latency monitor.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, random: Random, host: Host) -> None:
+        super().__init__()
+        self.settings = settings
+        self.clock = clock
+        self.random = random
+        self.host = host
+        self.started = clock.ms
+        self.gate = 0
+        self.changes: i64 = 0
+        self.depth: i64 = 0
+        self.stopwatch: i64 = 0
+        self.slow_from: i64 = _NEVER_SLOW
+        self.commands_run: i64 = 0
+        self.errors: dict[bytes, int] = {}
+        self.error_count = 0
+        self.stream = MutationStream()
+        self.pubsub = PubSub()
+        self.users = Users()
+        self.databases: list[Keyspace] = [
+            Keyspace(index, clock, self) for index in range(settings.integer("databases"))
+        ]
+        self.sessions: dict[int, Session] = {}
+        self.connections_received = 0
+        self.connections_refused = 0
+        self.input_bytes: i64 = 0
+        self.output_bytes: i64 = 0
+        self.protocol_errors = 0
+        self.output_limit_hits = 0
+        self.query_limit_hits = 0
+        self._last_session = 0
+        self.monitors: dict[Session, None] = {}
+        self.watchers: dict[tuple[int, bytes], dict[Session, None]] = {}
+        self.waiting: dict[tuple[int, bytes], dict[Session, None]] = {}
+        self.waiting_sessions: dict[Session, None] = {}
+        self.ready: dict[tuple[int, bytes], None] = {}
+        self._serving = False
+        self.postponed: dict[Session, None] = {}
+        self.alarm: i64 = 0
+        self.paused_until = 0
+        self.paused_writes_only = False
+        self.pausable = True
+        self.slowlog: deque[SlowEntry] = deque()
+        self.slowlog_next = 0
+        self.latency = LatencyMonitor()
+        self.expired_keys = 0
+        self.evicted_keys = 0
+        self.active_expiry = True
+        self.garbage: list[object] = []
+        self._expire_at_database = 0
+        self._slow_threshold: i64 = -1
+        self._follow_settings()
+
+    # ---- settings
+
+    def _follow_settings(self) -> None:
+        settings = self.settings
+        settings.on_change("requirepass", self._on_password)
+        settings.on_change("notify-keyspace-events", self._on_events)
+        settings.on_change("slowlog-log-slower-than", self._on_slow)
+        settings.on_change("latency-monitor-threshold", self._on_slow)
+        settings.on_change("slowlog-max-len", self._on_slowlog_length)
+        self._on_password()
+        self._on_events()
+        self._on_slow()
+
+    def _on_password(self) -> None:
+        self.users.require_password(self.settings.string("requirepass"))
+
+    def _on_events(self) -> None:
+        bits = self.settings.integer("notify-keyspace-events")
+        for db in self.databases:
+            db.events = bits
+
+    def _on_slow(self) -> None:
+        threshold = self.settings.integer("slowlog-log-slower-than")
+        latency = self.settings.integer("latency-monitor-threshold") * 1000
+        self._slow_threshold = threshold
+        self.slow_from = threshold if threshold >= 0 else _NEVER_SLOW
+        if 0 < latency < self.slow_from:
+            self.slow_from = latency
+
+    def _on_slowlog_length(self) -> None:
+        while len(self.slowlog) > self.settings.integer("slowlog-max-len"):
+            self.slowlog.pop()
+
+    def begin(self) -> None:
+        """To be called before requests are run after a pause: the time goes on."""
+        now = self.clock.microseconds()
+        self.stopwatch = now
+        self.clock.ms = now // 1000
+
+    # ---- sessions
+
+    def next_session_id(self) -> int:
+        """The number of a new session."""
+        self._last_session += 1
+        return self._last_session
+
+    def enter(self, session: Session) -> None:
+        """A session begins."""
+        self.sessions[session.id] = session
+        self.connections_received += 1
+        default = self.users.default
+        if not default.open or not default.enabled:
+            session.gate |= UNAUTHENTICATED
+        else:
+            session.become(default)
+
+    def leave(self, session: Session) -> None:
+        """A session ends: nothing waits for it or speaks to it any more."""
+        self.sessions.pop(session.id, None)
+        self.pubsub.leave(session)
+        self.stop_monitoring(session)
+        if session.blocked is not None:
+            self.stop_waiting(session)
+            session.blocked = None
+
+    # ---- what happens to keys
+
+    def observe(self) -> None:
+        """To be called when someone begins or ceases to look at changes of single keys."""
+        observed = bool(self.watchers)
+        for db in self.databases:
+            db.observed = observed
+
+    def key_changed(self, db: int, key: bytes) -> None:
+        watchers = self.watchers.get((db, key))
+        if watchers:
+            for session in watchers:
+                session.dirty = True
+
+    def key_created(self, db: int, key: bytes) -> None:
+        self.ready[(db, key)] = None
+
+    def key_expired(self, db: int, key: bytes) -> None:
+        self.expired_keys += 1
+        if self.stream.recording:
+            self.stream.add(db, [b"DEL", key])
+        self.databases[db].notify(EXPIRED, b"expired", key)
+        if self.databases[db].observed:
+            self.key_changed(db, key)
+
+    def key_event(self, kind: int, event: bytes, key: bytes, db: int) -> None:
+        events = self.databases[db].events
+        if events & KEYSPACE_EVENTS:
+            self.pubsub.publish(b"__keyspace@%d__:%s" % (db, key), event)
+        if events & KEYEVENT_EVENTS:
+            self.pubsub.publish(b"__keyevent@%d__:%s" % (db, event), key)
+
+    def touch_all(self, index: int) -> None:
+        """A whole database has changed: all that watch keys which were or are there know it."""
+        db = self.databases[index]
+        for (watched_db, key), watchers in self.watchers.items():
+            if watched_db == index and key in db:
+                for session in watchers:
+                    session.dirty = True
+
+    def swap(self, first: int, second: int) -> None:
+        """Exchanges two databases, for all sessions at once."""
+        if first == second:
+            return
+        self.touch_all(first)
+        self.touch_all(second)
+        self.databases[first].swap(self.databases[second])
+        self.touch_all(first)
+        self.touch_all(second)
+        for index in (first, second):
+            db = self.databases[index]
+            for key in db.awaited:
+                if db.live(key):
+                    self.ready[(index, key)] = None
+        self.changes += 1
+
+    def discard(self, rest: list[object]) -> None:
+        """Keeps what is to be freed in steps (see `step`)."""
+        self.garbage.extend(rest)
+
+    # ---- WATCH
+
+    def watch(self, session: Session, key: bytes) -> None:
+        """Marks the session dirty once the key changes."""
+        db = session.db
+        name = (db.index, key)
+        for index, known, _ in session.watched:
+            if index == db.index and known == key:
+                return
+        session.watched.append((db.index, key, db.live(key)))
+        self.watchers.setdefault(name, {})[session] = None
+        self.observe()
+
+    def watched_expired(self, session: Session) -> bool:
+        """Whether a watched key that was there has expired, though nobody has looked since."""
+        for index, key, there in session.watched:
+            if there and not self.databases[index].live(key):
+                return True
+        return False
+
+    def unwatch(self, session: Session) -> None:
+        """Forgets what the session watches."""
+        for index, key, _ in session.watched:
+            watchers = self.watchers.get((index, key))
+            if watchers is not None:
+                watchers.pop(session, None)
+                if not watchers:
+                    del self.watchers[(index, key)]
+        self.observe()
+
+    # ---- waiting
+
+    def wait(self, session: Session) -> None:
+        """Queues a session that has just been blocked, for each of its keys."""
+        blocked = session.blocked
+        if blocked is None:
+            return
+        self.waiting_sessions[session] = None
+        if blocked.deadline:
+            self._set_alarm(blocked.deadline)
+        db = self.databases[blocked.db]
+        for key in blocked.keys:
+            waiters = self.waiting.setdefault((blocked.db, key), {})
+            if session not in waiters:
+                waiters[session] = None
+                db.awaited[key] = db.awaited.get(key, 0) + 1
+
+    def stop_waiting(self, session: Session) -> None:
+        """Takes a session out of all queues."""
+        blocked = session.blocked
+        self.waiting_sessions.pop(session, None)
+        self.postponed.pop(session, None)
+        if blocked is None:
+            return
+        db = self.databases[blocked.db]
+        for key in blocked.keys:
+            waiters = self.waiting.get((blocked.db, key))
+            if waiters is None or session not in waiters:
+                continue
+            del waiters[session]
+            if not waiters:
+                del self.waiting[(blocked.db, key)]
+            left = db.awaited[key] - 1
+            if left:
+                db.awaited[key] = left
+            else:
+                del db.awaited[key]
+
+    def signal(self, db: Keyspace, key: bytes) -> None:
+        """Says that a key may serve those who wait for it, where it was there before."""
+        if db.awaited and key in db.awaited:
+            self.ready[(db.index, key)] = None
+
+    def serve_ready(self) -> None:
+        """Runs the requests of sessions whose keys are ready, first come first served."""
+        if self._serving:
+            return
+        self._serving = True
+        try:
+            while self.ready:
+                name = next(iter(self.ready))
+                del self.ready[name]
+                for session in list(self.waiting.get(name, ())):
+                    self._serve(session)
+        finally:
+            self._serving = False
+
+    def _serve(self, session: Session) -> None:
+        blocked = session.blocked
+        command = session.waiting_command
+        if blocked is None or command is None:
+            return
+        session.still_blocked = False
+        reply = session.call(command, blocked.args)
+        if not session.still_blocked:
+            session.unblock(reply)
+
+    def time_out(self) -> None:
+        """Answers blocked sessions whose time is over."""
+        now = self.clock.ms
+        self.alarm = self.paused_until
+        for session in list(self.waiting_sessions):
+            blocked = session.blocked
+            if blocked is None or blocked.deadline == 0:
+                continue
+            if blocked.deadline <= now:
+                session.unblock(blocked.timed_out)
+            else:
+                self._set_alarm(blocked.deadline)
+
+    def _set_alarm(self, at: int) -> None:
+        if self.alarm == 0 or at < self.alarm:
+            self.alarm = at
+
+
+    # ---- pause
+
+    def pause(self, until: int, writes_only: bool) -> None:
+        """Postpones commands until a time, milliseconds since the epoch; longer pauses prevail."""
+        if not self.gate & PAUSED or not writes_only:
+            self.paused_writes_only = writes_only
+        self.paused_until = max(self.paused_until, until)
+        self._set_alarm(self.paused_until)
+        self.gate |= PAUSED
+        for db in self.databases:
+            db.frozen = True
+
+    def unpause(self) -> None:
+        """Runs what was postponed."""
+        if not self.gate & PAUSED:
+            return
+        self.gate &= ~PAUSED
+        self.paused_until = 0
+        for db in self.databases:
+            db.frozen = False
+        postponed = list(self.postponed)
+        self.postponed = {}
+        for session in postponed:
+            blocked = session.blocked
+            session.blocked = None
+            if blocked is not None:
+                session.outlet.retry(blocked.args)
+
+    def postpones(self, session: Session, command: Command) -> bool:
+        """Whether the pause holds a command up."""
+        if self.depth or not self.pausable:
+            return False
+        if not self.paused_writes_only:
+            return True
+        flags = command.flags
+        if command.name == b"exec":
+            return any([queued.flags & (WRITE | MAY_REPLICATE) for queued, _ in session.queue])
+        return bool(flags & (WRITE | MAY_REPLICATE))
+
+    # ---- watching the work
+
+    def monitor(self, session: Session, args: list[bytes]) -> None:
+        """Shows a request to all monitors."""
+        line = b"%d.%06d [%d %s] %s" % (
+            self.clock.ms // 1000,
+            self.clock.ms % 1000 * 1000,
+            session.db.index,
+            session.outlet.address or b"lua",
+            b" ".join([quoted(arg) for arg in shown(args)]),
+        )
+        status = Status(line)
+        for monitor in list(self.monitors):
+            monitor.outlet.send(status)
+
+    def start_monitoring(self, session: Session) -> None:
+        """Makes a session a monitor."""
+        session.monitoring = True
+        self.monitors[session] = None
+        self.gate |= MONITORED
+
+    def stop_monitoring(self, session: Session) -> None:
+        """Ends a session's being a monitor."""
+        session.monitoring = False
+        self.monitors.pop(session, None)
+        if not self.monitors:
+            self.gate &= ~MONITORED
+
+    def slow(self, session: Session, command: Command, args: list[bytes], elapsed: int) -> None:
+        """Looks at a command that took long, microseconds."""
+        threshold = self._slow_threshold
+        if 0 <= threshold <= elapsed and not command.flags & SKIP_SLOWLOG:
+            kept = [_cut(arg) for arg in shown(args)[:32]]
+            if len(args) > 32:
+                kept[31] = b"... (%d more arguments)" % (len(args) - 31)
+            self.slowlog.appendleft(
+                SlowEntry(
+                    self.slowlog_next,
+                    self.clock.ms // 1000,
+                    elapsed,
+                    kept,
+                    session.outlet.address,
+                    session.name,
+                )
+            )
+            self.slowlog_next += 1
+            self._on_slowlog_length()
+        latency = self.settings.integer("latency-monitor-threshold")
+        if latency and elapsed >= latency * 1000:
+            event = b"fast-command" if command.flags & FAST else b"command"
+            self.latency.sample(event, self.clock.ms // 1000, elapsed // 1000)
+
+    def count_error(self, failure: Failure) -> None:
+        """Counts an error reply by its first word."""
+        message = failure.message
+        space = message.find(b" ")
+        code = message if space < 0 else message[:space]
+        self.error_count += 1
+        if code in self.errors or len(self.errors) < 128:
+            self.errors[code] = self.errors.get(code, 0) + 1
+
+    # ---- refusals
+
+    def make_room(self, session: Session) -> bool:
+        """Whether a command that adds data may run while memory is limited."""
+        return True
+
+    def unwritable(self, command: Command) -> Failure | None:
+        """Why a write can't run, while the disk refuses."""
+        return None
+
+    def busy_failure(self) -> Failure:
+        """What others are told while a script runs for too long."""
+        return _BUSY_SCRIPT
+
+    def track(self, session: Session, command: Command, args: list[bytes]) -> None:
+        """Remembers what a client with client-side caching has read."""
+
+    # ---- in the background
+
+    def step(self, limit: int) -> bool:
+        """Does a bounded piece of what is to be done in the background; whether more is due.
+
+        The host calls it again until it has no more or the host's time is up. `limit` bounds the
+        keys it looks at.
+        """
+        if self.gate & PAUSED and self.paused_until <= self.clock.ms:
+            self.unpause()
+        if 0 < self.alarm <= self.clock.ms:
+            self.time_out()
+        more = False
+        if self.active_expiry:
+            more = self._expire(limit)
+            if self.stream.recording:
+                self.stream.commit(self.clock.ms)
+        if self.garbage:
+            self._free(limit * 8)
+            more = more or bool(self.garbage)
+        return more
+
+    def _expire(self, limit: int) -> bool:
+        """Goes through the databases in turn, from where it stopped."""
+        count = len(self.databases)
+        for _ in range(count):
+            db = self.databases[self._expire_at_database]
+            if db.volatile and db.expire_due(limit) >= limit:
+                return True
+            self._expire_at_database = (self._expire_at_database + 1) % count
+        return False
+
+    def _free(self, limit: int) -> None:
+        rest = self.garbage[-1]
+        if isinstance(rest, list):
+            del rest[-limit:]
+            if not rest:
+                self.garbage.pop()
+        elif isinstance(rest, dict):
+            for _ in range(min(limit, len(rest))):
+                rest.popitem()
+            if not rest:
+                self.garbage.pop()
+        else:
+            self.garbage.pop()
+
+
+def shown(args: list[bytes]) -> list[bytes]:
+    """A request as logs may show it: without passwords."""
+    name = args[0].lower()
+    if name == b"auth":
+        return [args[0], *[b"(redacted)" for _ in args[1:]]]
+    if name == b"hello":
+        masked = list(args)
+        for index in range(2, len(args) - 2):
+            if args[index].lower() == b"auth":
+                masked[index + 1] = masked[index + 2] = b"(redacted)"
+                break
+        return masked
+    return args
+
+
+def _cut(arg: bytes) -> bytes:
+    if len(arg) <= 128:
+        return arg
+    return b"%s... (%d more bytes)" % (arg[:128], len(arg) - 128)

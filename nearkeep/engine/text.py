@@ -1,0 +1,58 @@
+"""Numbers and strings as Redis reads and writes them in commands."""
+
+from typing import Final
+
+from nearkeep.wire.reply import Failure
+from nearkeep.wire.request import parse_integer
+
+NOT_INTEGER: Final = Failure(b"ERR value is not an integer or out of range")
+NOT_FLOAT: Final = Failure(b"ERR value is not a valid float")
+SYNTAX_ERROR: Final = Failure(b"ERR syntax error")
+
+_FLOAT_CHARS: Final = frozenset(b"0123456789+-.eEinfINFatyATYxXabcdfABCDFpP")
+
+
+def integer(text: bytes) -> int:
+    """A signed 64-bit integer.
+
+    Raises:
+        Failure: it is none.
+    """
+    number = parse_integer(text)
+    if number is None:
+        raise Failure(NOT_INTEGER.message)
+    return number
+
+
+def number_or(text: bytes, message: bytes) -> int:
+    """A signed 64-bit integer, or a failure with a message of its own."""
+    number = parse_integer(text)
+    if number is None:
+        raise Failure(message)
+    return number
+
+
+def quoted(text: bytes) -> bytes:
+    """Text in double quotes, with all that can't be printed escaped."""
+    parts = bytearray(b'"')
+    for char in text:
+        escape = _ESCAPES.get(char)
+        if escape is not None:
+            parts += escape
+        elif 32 <= char < 127:
+            parts.append(char)
+        else:
+            parts += b"\\x%02x" % char
+    parts += b'"'
+    return bytes(parts)
+
+
+_ESCAPES: Final = {
+    34: b'\\"',
+    92: b"\\\\",
+    10: b"\\n",
+    13: b"\\r",
+    9: b"\\t",
+    7: b"\\a",
+    8: b"\\b",
+}

@@ -1,0 +1,126 @@
+"""What holds the members of a large set, and the fields of a large hash.
+
+What it must do, each in O(1): find a name, add one, remove one, draw one at random, and walk all of
+them in steps while they change (SSCAN, HSCAN). As in the keyspace, a dictionary knows each name's
+place in a dense list; who leaves is replaced by the last. The walk goes from the end of the list to
+its start: names move only towards the start, so none that is there throughout is missed.
+"""
+
+from typing import Final
+
+from mypy_extensions import i64
+
+_SAMPLE: Final = 16
+_BYTES_HEADER: Final = 33
+
+
+class Indexed:
+    """Names, each once, in no order.
+
+    Attributes:
+        names: all of them; to be read only.
+        places: where each stands in `names`; to be read only.
+    """
+
+    def __init__(self, names: list[bytes]) -> None:
+        """Begins with these names, of which none occurs twice; the list is taken over."""
+        self.names = names
+        self.places: dict[bytes, int] = dict(zip(names, range(len(names)), strict=True))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def add(self, name: bytes) -> bool:
+        """Adds a name; whether it was new."""
+        if name in self.places:
+            return False
+        self.places[name] = len(self.names)
+        self.names.append(name)
+        return True
+
+    def remove(self, name: bytes) -> bool:
+        """Removes a name; whether it was there."""
+        place = self.places.pop(name, None)
+        if place is None:
+            return False
+        last = self.names.pop()
+        if place < len(self.names):
+            self.names[place] = last
+            self.places[last] = place
+        return True
+
+    def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
+        """About `count` names from a cursor on, and the next cursor; 0 begins and ends the walk."""
+        stop: i64 = len(self.names)
+        if 0 < cursor < stop:
+            stop = cursor
+        start: i64 = max(stop - count, 0)
+        return start, self.names[start:stop]
+
+    def release(self, limit: int) -> bool:
+        """Frees about `limit` names; whether some are left."""
+        del self.names[-limit:]
+        for _ in range(min(limit, len(self.places))):
+            self.places.popitem()
+        return bool(self.places)
+
+
+class Table(Indexed):
+    """Names with a value each.
+
+    Attributes:
+        values: in the order of `names`; to be read only.
+    """
+
+    def __init__(self, content: dict[bytes, bytes]) -> None:
+        super().__init__(list(content))
+        self.values = list(content.values())
+
+    def copy(self) -> "Table":
+        """A table of its own with equal content."""
+        return Table(dict(zip(self.names, self.values, strict=True)))
+
+    def get(self, name: bytes) -> bytes | None:
+        """The value of a name, or None."""
+        place = self.places.get(name)
+        return None if place is None else self.values[place]
+
+    def set(self, name: bytes, value: bytes) -> bool:
+        """Gives a name its value; whether the name is new."""
+        place = self.places.get(name)
+        if place is not None:
+            self.values[place] = value
+            return False
+        self.places[name] = len(self.names)
+        self.names.append(name)
+        self.values.append(value)
+        return True
+
+    def remove(self, name: bytes) -> bool:
+        place = self.places.pop(name, None)
+        if place is None:
+            return False
+        last = self.names.pop()
+        value = self.values.pop()
+        if place < len(self.names):
+            self.names[place] = last
+            self.values[place] = value
+            self.places[last] = place
+        return True
+
+    def release(self, limit: int) -> bool:
+        del self.values[-limit:]
+        return super().release(limit)
+
+
+def footprint(names: list[bytes]) -> int:
+    """Bytes that so many strings take in memory, by the lengths of a few."""
+    count = len(names)
+    if not count:
+        return 0
+    step = max(count // _SAMPLE, 1)
+    sample = names[::step]
+    total = 0
+    for name in sample:
+        total += len(name)
+    return count * (_BYTES_HEADER + total // len(sample))

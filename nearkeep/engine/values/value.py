@@ -1,0 +1,43 @@
+"""What every collection type offers to the engine."""
+
+from typing import Final
+
+from nearkeep.engine.settings import Settings
+from nearkeep.wire.reply import Failure
+
+WRONG_TYPE: Final = Failure(
+    b"WRONGTYPE Operation against a key holding the wrong kind of value"
+)
+
+
+class Value:
+    """A value that is not a string: hash, list, set, sorted set, stream, ….
+
+    Small ones know that they are small: `encoding` is the name that OBJECT ENCODING gives.
+    """
+
+    def type_name(self) -> bytes:
+        """The type, as TYPE names it."""
+        raise NotImplementedError
+
+    def encoding(self, settings: Settings) -> bytes:
+        """The name that Redis has for how a value of this size is stored."""
+        raise NotImplementedError
+
+    def copy(self) -> "Value":
+        """A value of its own with equal content."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def memory(self) -> int:
+        """Bytes that the value takes, its elements included; an estimate, in O(1) or by samples."""
+        raise NotImplementedError
+
+    def release(self, limit: int) -> bool:
+        """Frees about `limit` elements of a value that nobody can reach; whether some are left.
+
+        So a large value is let go of in steps.
+        """
+        return False

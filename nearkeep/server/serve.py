@@ -1,0 +1,323 @@
+"""A server: listeners around one namespace, its background work, and its end."""
+
+import asyncio
+import gc
+import os
+import resource
+import signal
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from random import SystemRandom
+from typing import Final, cast
+
+import nearkeep
+from nearkeep.engine import commands  # noqa: F401 - declares all commands
+from nearkeep.engine.acl import User
+from nearkeep.engine.namespace import Host, Namespace
+from nearkeep.engine.settings import SettingError, Settings
+from nearkeep.server.clock import SystemClock
+from nearkeep.server.connection import Connection, Tick
+from nearkeep.server.facts import facts, resident_bytes
+
+STEP: Final = 200
+"""Keys that a step of background work looks at; well under a millisecond."""
+
+BUDGET: Final = 0.002
+"""Seconds of background work before clients get their turn again."""
+
+DRAIN: Final = 3.0
+"""Seconds that clients have to receive what they were answered before the end."""
+
+_MAX_CLIENTS: Final = b"ERR max number of clients reached"
+_PROTECTED: Final = (
+    b"DENIED Redis is running in protected mode because protected mode is enabled and no password"
+    b" is set for the default user. In this mode connections are only accepted from the loopback"
+    b" interface. To let others in, set a password (requirepass), or start with --protected-mode no"
+    b" if the network is trusted."
+)
+
+
+class Server(Host):
+    """One process that serves one namespace."""
+
+    def __init__(self, settings: Settings, config_file: str | None) -> None:
+        super().__init__()
+        self.settings = settings
+        self.config_file = config_file
+        self.loop = _event_loop()
+        self.clock = SystemClock()
+        self.namespace = Namespace(settings, self.clock, SystemRandom(), self)
+        self.namespace.begin()
+        self.tick = Tick(self.namespace, self.loop.call_soon)
+        self.tick.alarm_changed = self._set_alarm
+        self.connections: dict[Connection, None] = {}
+        self.listeners: list[asyncio.AbstractServer] = []
+        self.operations_per_second = 0
+        self._alarm: asyncio.TimerHandle | None = None
+        self._cron: asyncio.TimerHandle | None = None
+        self._seconds: asyncio.TimerHandle | None = None
+        self._sampled = (time.monotonic(), 0)
+        self._shutdown: asyncio.TimerHandle | None = None
+        self._stopped: asyncio.Future[int] = self.loop.create_future()
+        self._follow_settings()
+
+    # ---- settings
+
+    def _follow_settings(self) -> None:
+        for name in (
+            "client-output-buffer-limit",
+            "client-query-buffer-limit",
+            "proto-max-bulk-len",
+        ):
+            self.settings.on_change(name, self._set_limits)
+        self._set_limits()
+
+    def _set_limits(self) -> None:
+        self.tick.limits = self.settings.integers("client-output-buffer-limit")
+        self.tick.query_limit = self.settings.integer("client-query-buffer-limit")
+        self.tick.max_bulk = self.settings.integer("proto-max-bulk-len")
+        for connection in self.connections:
+            connection.set_max_bulk(self.tick.max_bulk)
+
+    # ---- listening
+
+    async def listen(self, tls: "ssl.SSLContext | None") -> None:
+        """Opens all ports of the settings."""
+        connection = partial(Connection, self.tick, self._admit)
+        # The compiled class has a protocol's methods but not its base class.
+        protocol = cast("Callable[[], asyncio.BaseProtocol]", connection)
+        backlog = self.settings.integer("tcp-backlog")
+        for port, context in (
+            (self.settings.integer("port"), None),
+            (self.settings.integer("tls-port"), tls),
+        ):
+            if port == 0:
+                continue
+            for bound in self._sockets(port):
+                self.listeners.append(
+                    await self.loop.create_server(
+                        protocol, sock=bound, ssl=context, backlog=backlog
+                    )
+                )
+        path = self.settings.string("unixsocket").decode()
+        if path:
+            if os.path.exists(path):
+                os.unlink(path)
+            self.listeners.append(await self.loop.create_unix_server(protocol, path))
+            mode = self.settings.integer("unixsocketperm")
+            if mode:
+                os.chmod(path, mode)
+
+    def _sockets(self, port: int) -> list[socket.socket]:
+        """Sockets bound to a port on each address of `bind`; "-" before one makes it optional."""
+        sockets = []
+        for word in self.settings.strings("bind"):
+            name = word.decode()
+            optional = name.startswith("-")
+            host = name.lstrip("-")
+            host = {"*": "0.0.0.0", "::*": "::"}.get(host, host)  # noqa: S104 - as the user asks
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            bound = socket.socket(family, socket.SOCK_STREAM)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                bound.bind((host, port))
+            except OSError as error:
+                bound.close()
+                if optional and error.errno in _ABSENT:
+                    continue
+                raise OSError(
+                    error.errno, f"can't listen on {host}:{port}: {error.strerror}"
+                ) from error
+            sockets.append(bound)
+        return sockets
+
+    def _admit(self, connection: Connection) -> bytes | None:
+        """Takes a connection in, or says why not."""
+        if len(self.connections) >= self.settings.integer("maxclients"):
+            return _MAX_CLIENTS
+        default: User = self.namespace.users.default
+        if (
+            default.open
+            and self.settings.flag("protected-mode")
+            and not _from_loopback(connection.address)
+        ):
+            return _PROTECTED
+        self.connections[connection] = None
+        connection.on_lost = self._lose
+        return None
+
+    def _lose(self, connection: Connection) -> None:
+        self.connections.pop(connection, None)
+
+    # ---- in the background
+
+    def _work(self) -> None:
+        """Background work in small pieces; more of it while there is more to do."""
+        namespace = self.namespace
+        namespace.begin()
+        start = time.perf_counter()
+        more = True
+        while more and time.perf_counter() - start < BUDGET:
+            more = namespace.step(STEP)
+        delay = BUDGET * 3 if more else 1.0 / self.settings.integer("hz")
+        self._cron = self.loop.call_later(delay, self._work)
+
+    def _set_alarm(self, at: int) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if at:
+            wait = max(at - int(time.time() * 1000), 0) * 0.001
+            self._alarm = self.loop.call_later(wait + 0.0005, self._ring)
+
+    def _ring(self) -> None:
+        self.namespace.begin()
+        self.namespace.step(0)
+        self._set_alarm(self.namespace.alarm)
+
+    def _each_second(self) -> None:
+        """Samples, limits that depend on time, and cycles that the loop's own objects make."""
+        now, count = time.monotonic(), self.namespace.commands_run
+        then, before = self._sampled
+        self.operations_per_second = round(int(count - before) / max(now - then, 1e-9))
+        self._sampled = (now, count)
+        timeout = self.settings.integer("timeout")
+        for connection in list(self.connections):
+            connection.check_limits()
+            if timeout and connection.idle_seconds() > timeout:
+                connection.close(after_reply=False)
+        # Young objects alone: what has lived for long, the keys above all, is never walked.
+        gc.collect(1)
+        self._seconds = self.loop.call_later(1, self._each_second)
+
+    # ---- what the engine asks for
+
+    def shutdown(self, save: bool | None, now: bool, force: bool) -> None:
+        self._shutdown = self.loop.call_later(0, self._stop)
+
+    def abort_shutdown(self) -> bool:
+        if self._shutdown is None:
+            return False
+        self._shutdown.cancel()
+        self._shutdown = None
+        return True
+
+    def facts(self) -> dict[str, str]:
+        return facts(self)
+
+    def resident_bytes(self) -> int:
+        return resident_bytes()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    # ---- the life of the process
+
+    def run(self, tls: "ssl.SSLContext | None", welcome: Callable[[], None]) -> int:
+        """Serves until it is told to stop; returns the exit status."""
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_until_complete(self.listen(tls))
+        except OSError as error:
+            print(f"nearkeep: {error.strerror or error}", file=sys.stderr)
+            return 1
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.loop.add_signal_handler(number, self._stop)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        self._work()
+        self._each_second()
+        welcome()
+        status = self.loop.run_until_complete(self._stopped)
+        self.loop.run_until_complete(self._drain())
+        self.loop.close()
+        return status
+
+    def _stop(self) -> None:
+        if not self._stopped.done():
+            self._stopped.set_result(0)
+
+    async def _drain(self) -> None:
+        """Takes no more requests, and sends what has been answered."""
+        for listener in self.listeners:
+            listener.close()
+        for handle in (self._cron, self._seconds, self._alarm):
+            if handle is not None:
+                handle.cancel()
+        for connection in list(self.connections):
+            connection.close(after_reply=True)
+        deadline = self.loop.time() + DRAIN
+        while self.connections and self.loop.time() < deadline:
+            await asyncio.sleep(0.005)
+        for connection in list(self.connections):
+            connection.close(after_reply=False)
+        await asyncio.sleep(0)
+        path = self.settings.string("unixsocket").decode()
+        if path and os.path.exists(path):
+            os.unlink(path)
+
+
+_ABSENT: Final = frozenset({99, 97})  # EADDRNOTAVAIL, EAFNOSUPPORT: the machine has no such address
+
+
+def _from_loopback(address: bytes) -> bool:
+    return address.startswith((b"127.", b"[::1]", b"/", b":", b"[::ffff:127."))
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # noqa: PLC0415 - where there is no uvloop, asyncio's own loop serves
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def raise_file_limit(wanted: int) -> None:
+    """Asks the system for as many open files as clients may come."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted + 64:
+        high = wanted + 64 if hard == resource.RLIM_INFINITY else min(wanted + 64, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (high, hard))
+
+
+def run(settings: Settings, config_file: str | None) -> int:
+    """Serves with these settings until told to stop; returns the exit status."""
+    raise_file_limit(settings.integer("maxclients"))
+    server = Server(settings, config_file)
+    tls, notes = None, list[str]()
+    if settings.integer("tls-port"):
+        from nearkeep.server.tls import server_context  # noqa: PLC0415 - only where TLS is on
+
+        try:
+            tls, notes = server_context(settings)
+        except (SettingError, OSError, ssl.SSLError) as error:
+            print(f"nearkeep: {error}", file=sys.stderr)
+            return 1
+    return server.run(tls, partial(_welcome, settings, notes))
+
+
+def _welcome(settings: Settings, notes: list[str]) -> None:
+    """Says how to connect."""
+    host = settings.strings("bind")[0].decode().lstrip("-") if settings.strings("bind") else "*"
+    host = "127.0.0.1" if host in {"*", "0.0.0.0", "::", "::*"} else host  # noqa: S104
+    host = f"[{host}]" if ":" in host else host
+    secret = ":<password>@" if settings.string("requirepass") else ""
+    lines = [f"Nearkeep {nearkeep.__version__} ({nearkeep.engine_kind()} engine): Ready to accept connections"]
+    port, tls_port = settings.integer("port"), settings.integer("tls-port")
+    if port:
+        lines.append(f"  redis://{secret}{host}:{port}")
+    if tls_port:
+        lines.append(f"  rediss://{secret}{host}:{tls_port}")
+    if settings.string("unixsocket"):
+        lines.append(f"  unix://{settings.string('unixsocket').decode()}")
+    lines += notes
+    option = f"-p {port}" if port else f"--tls -p {tls_port}"
+    lines.append(f"Try: redis-cli {option} set greeting hello")
+    print("\n".join(lines), flush=True)

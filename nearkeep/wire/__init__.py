@@ -1,0 +1,1 @@
+"""Bytes to messages and back, without I/O: RESP2 and RESP3 requests and replies."""

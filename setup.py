@@ -1,0 +1,83 @@
+"""Builds Nearkeep: compiles the hot path with mypyc where that can be done, else leaves it as Python.
+
+NEARKEEP_OPT_LEVEL   optimisation level of the C compiler, 3 by default
+NEARKEEP_COMPILE     "no" leaves everything as Python
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+PACKAGE = Path("nearkeep")
+COMPILED = ("wire/*.py", "engine/**/*.py", "server/connection.py")
+INTERPRETED = ("__init__.py",)
+"""Files that stay Python although the patterns above fit."""
+
+GROUP = "nearkeep.compiled"
+"""Name of the shared library, less mypyc's ending; all modules' code is in it."""
+
+
+def hot_path() -> list[str]:
+    """The files to compile."""
+    files = {file for pattern in COMPILED for file in PACKAGE.glob(pattern)}
+    return sorted(str(file) for file in files if file.name not in INTERPRETED)
+
+
+def obstacle() -> str:
+    """Why the hot path can't be compiled; empty if it can."""
+    if os.environ.get("NEARKEEP_COMPILE") == "no":
+        return "NEARKEEP_COMPILE is no"
+    if sys.implementation.name != "cpython":
+        return f"mypyc compiles for CPython, not for {sys.implementation.name}"
+    try:
+        import mypyc.build  # noqa: F401, PLC0415
+    except ImportError:
+        return "mypy is not installed"
+    if sys.platform == "win32":
+        return ""  # setuptools itself finds the compiler there
+    return _c_obstacle()
+
+
+def _c_obstacle() -> str:
+    """Why a small C program with Python's headers does not compile."""
+    compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
+    command = compiler.split()
+    if shutil.which(command[0]) is None:
+        return f"there is no C compiler ({command[0]})"
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "trial.c")
+        source.write_text("#include <Python.h>\nint main(void) { return 0; }\n")
+        include = sysconfig.get_paths()["include"]
+        trial = subprocess.run(
+            [*command, f"-I{include}", "-c", str(source), "-o", str(source.with_suffix(".o"))],
+            capture_output=True,
+            check=False,
+        )
+    return "" if trial.returncode == 0 else f"{command[0]} does not find Python.h"
+
+
+def extensions() -> list[Extension]:
+    """The extension modules; none, with a line that says why, where they can't be made."""
+    why = obstacle()
+    if why:
+        sys.stderr.write(f"Nearkeep runs interpreted, several times slower: {why}.\n")
+        return []
+    from mypyc.build import mypycify  # noqa: PLC0415
+
+    return mypycify(
+        hot_path(),
+        opt_level=os.environ.get("NEARKEEP_OPT_LEVEL", "3"),
+        debug_level="0",
+        group_name=GROUP,
+    )
+
+
+setup(ext_modules=extensions())

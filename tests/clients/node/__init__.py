@@ -1,0 +1,1 @@
+"""The Node clients, run by node's own test runner."""

@@ -1,0 +1,1 @@
+"""redis-py, synchronous and on asyncio."""

@@ -1,0 +1,106 @@
+"""The units that run, those that do not, and the tests left out: the two TOML files, checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tests.conformance.transcript import Outcome, Test
+
+HERE = Path(__file__).parent
+UNIT_LIMIT = 120.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Unit:
+    """One file of the suite.
+
+    Attributes:
+        name: as `--single` takes it, `unit/type/string`.
+        tests: how many tests it has when nothing aborts, left-out ones and named ignored ones
+            included. A run that saw fewer lost the others.
+        limit: seconds until the unit is ended.
+        tls: runs over TLS.
+        spawned: the suite starts and stops the servers itself, instead of testing a running one.
+        as_in_7_0: settings that have a newer server do what that of the suite's version did.
+        ignore_encoding: why the suite is told not to look at encodings, or "".
+    """
+
+    name: str
+    tests: int = 0
+    limit: float = UNIT_LIMIT
+    tls: bool = False
+    spawned: bool = False
+    as_in_7_0: Mapping[str, str | int] = dataclasses.field(default_factory=dict)
+    ignore_encoding: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Skip:
+    """A test left out, by its name or, with a leading slash, by a pattern that names match.
+
+    Attributes:
+        differs: the servers that fail it as well: `redis` is Redis 8.2, whose answers are other
+            than those of 7.0.
+    """
+
+    unit: str
+    test: str
+    reason: str
+    differs: tuple[str, ...] = ()
+
+    def covers(self, name: str) -> bool:
+        if self.test.startswith("/"):
+            return re.search(self.test[1:], name) is not None
+        return self.test == name
+
+
+def load_units(path: Path = HERE / "units.toml") -> tuple[dict[str, Unit], dict[str, str]]:
+    """The units that run, and for each of the others why it does not."""
+    table = tomllib.loads(path.read_text())
+    units = {name: Unit(name, **settings) for name, settings in table["run"].items()}
+    others: dict[str, str] = table["not-run"]
+    both = sorted(units.keys() & others)
+    if both:
+        raise ValueError(f"{path.name}: {', '.join(both)} both run and do not run")
+    return units, others
+
+
+def load_skips(path: Path = HERE / "skipped.toml") -> list[Skip]:
+    """The tests left out. An entry of the file names tests of one unit that have one reason."""
+    skips = []
+    for entry in tomllib.loads(path.read_text()).get("skip", []):
+        unit, reason = entry["unit"], entry["reason"].strip()
+        differs = tuple(entry.get("differs", ()))
+        if not reason:
+            raise ValueError(f"{path.name}: {unit}: {entry['tests']} are skipped without a reason")
+        skips += [Skip(unit, test, reason, differs) for test in entry["tests"]]
+    twice = [skip.test for skip, count in Counter(skips).items() if count > 1]
+    if twice:
+        raise ValueError(f"{path.name}: listed twice: {', '.join(twice)}")
+    return skips
+
+
+def stale(skips: Iterable[Skip], tests: Iterable[Test]) -> list[str]:
+    """The complaints about a unit's skips: those that cover no test, and those whose tests pass.
+
+    A name that stands for several tests passes when all of them do.
+    """
+    outcomes: defaultdict[str, set[Outcome]] = defaultdict(set)
+    for test in tests:
+        outcomes[test.name].add(test.outcome)
+    complaints = []
+    for skip in skips:
+        covered = {name: seen for name, seen in outcomes.items() if skip.covers(name)}
+        if not covered:
+            complaints.append(f"{skip.unit}: no test is named {skip.test!r} (skipped.toml)")
+        complaints += [
+            f"{skip.unit}: {name!r} passes: take it off skipped.toml"
+            for name, seen in covered.items()
+            if seen == {Outcome.PASSED}
+        ]
+    return complaints
