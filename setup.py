@@ -18,17 +18,24 @@ from setuptools import Extension, setup
 
 PACKAGE = Path("nearkeep")
 COMPILED = ("wire/*.py", "engine/**/*.py", "server/connection.py")
-INTERPRETED = ("__init__.py",)
-"""Files that stay Python although the patterns above fit."""
+INTERPRETED = ("**/__init__.py", "wire/buffer.py")
+"""Files that stay Python although a pattern above fits."""
 
 GROUP = "nearkeep.compiled"
 """Name of the shared library, less mypyc's ending; all modules' code is in it."""
 
+METADATA = {"egg_info", "dist_info", "sdist"}
+"""Steps of a build that compile nothing."""
+
 
 def hot_path() -> list[str]:
     """The files to compile."""
-    files = {file for pattern in COMPILED for file in PACKAGE.glob(pattern)}
-    return sorted(str(file) for file in files if file.name not in INTERPRETED)
+    return sorted(map(str, matching(COMPILED) - matching(INTERPRETED)))
+
+
+def matching(patterns: tuple[str, ...]) -> set[Path]:
+    """The files of the package that fit any pattern."""
+    return {file for pattern in patterns for file in PACKAGE.glob(pattern)}
 
 
 def obstacle() -> str:
@@ -66,6 +73,8 @@ def _c_obstacle() -> str:
 
 def extensions() -> list[Extension]:
     """The extension modules; none, with a line that says why, where they can't be made."""
+    if METADATA.intersection(sys.argv):
+        return []
     why = obstacle()
     if why:
         sys.stderr.write(f"Nearkeep runs interpreted, several times slower: {why}.\n")

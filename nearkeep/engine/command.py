@@ -25,6 +25,7 @@ from nearkeep.engine.keyspec import (
     KeySpec,
     parse_key_specs,
 )
+from nearkeep.engine.latency import Histogram
 from nearkeep.engine.syntax import UNBOUNDED, Argument, parse_syntax, total_words
 from nearkeep.wire.reply import Failure, Status
 
@@ -122,7 +123,7 @@ class Command:
         self.rejected = 0
         """How often it was refused before it ran."""
         self.failed = 0
-        self.latency: object = None
+        self.latency: Histogram | None = None
         """The histogram of its durations, once there is one."""
 
         self.group = ""
@@ -254,6 +255,17 @@ def every_command() -> Iterator[Command]:
 def subcommands_of(one: Command) -> list[Command]:
     """A container's subcommands, by name; of any other command none."""
     return sorted((one.subcommands or {}).values(), key=_name)
+
+
+def leaves() -> list[Command]:
+    """All commands that can run: subcommands in place of their containers."""
+    found: list[Command] = []
+    for one in every_command():
+        if one.subcommands is None:
+            found.append(one)
+        else:
+            found.extend(one.subcommands.values())
+    return found
 
 
 def keys_of(command: Command, args: list[bytes]) -> list[bytes]:

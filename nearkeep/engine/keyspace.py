@@ -16,6 +16,7 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
+from nearkeep.engine.values.value import Value
 from nearkeep.engine.wheel import Wheel
 
 # Classes of keyspace events, the letters of notify-keyspace-events.
@@ -116,6 +117,7 @@ class Keyspace:
         self._entries: dict[bytes, Entry] = {}
         self._order: list[Entry] = []
         self._wheel = Wheel()
+        self._parts = Wheel()  # keys by when parts of their values expire
 
     def __len__(self) -> int:
         return len(self._order)
@@ -182,6 +184,8 @@ class Keyspace:
         entry.access = self.clock.ms
         if entry.expiry != 0:
             self._unschedule(entry)
+        if isinstance(value, Value):
+            self._adopt(key, value)
 
     def replace(self, key: bytes, value: object) -> None:
         """Makes `value` the key's value; an old expiry stays."""
@@ -191,6 +195,8 @@ class Keyspace:
             return
         entry.value = value
         entry.access = self.clock.ms
+        if isinstance(value, Value):
+            self._adopt(key, value)
 
     def _add(self, key: bytes, value: object) -> None:
         entry = Entry(key, value, len(self._order), self.clock.ms)
@@ -200,6 +206,12 @@ class Keyspace:
             self.notify(NEW, b"new", key)
         if self.awaited and key in self.awaited:
             self.observer.key_created(self.index, key)
+        if isinstance(value, Value):
+            self._adopt(key, value)
+
+    def _adopt(self, key: bytes, value: Value) -> None:
+        value.scheduled = 0
+        self.schedule_parts(key, value)
 
     def remove(self, key: bytes) -> bool:
         """Removes a key; whether it was there."""
@@ -232,6 +244,7 @@ class Keyspace:
         self._entries = {}
         self._order = []
         self._wheel = Wheel()
+        self._parts = Wheel()
         self.volatile = 0
         return rest
 
@@ -240,6 +253,7 @@ class Keyspace:
         self._entries, other._entries = other._entries, self._entries
         self._order, other._order = other._order, self._order
         self._wheel, other._wheel = other._wheel, self._wheel
+        self._parts, other._parts = other._parts, self._parts
         self.volatile, other.volatile = other.volatile, self.volatile
 
     def changed(self, key: bytes) -> None:
@@ -316,6 +330,20 @@ class Keyspace:
             else:
                 entry.slot = self._wheel.add(key, entry.expiry)
         return len(keys)
+
+    def schedule_parts(self, key: bytes, value: Value) -> None:
+        """To be called when a part of a key's value (a field of a hash) is to expire earlier."""
+        at = value.part_expiry()
+        if at and (value.scheduled == 0 or at < value.scheduled):
+            value.scheduled = at
+            self._parts.add(key, at)
+
+    def parts_due(self, limit: int) -> list[bytes]:
+        """Keys of whose values parts may have expired, `limit` at most.
+
+        The caller removes those parts, and schedules the rest.
+        """
+        return [] if self.frozen else self._parts.due(self.clock.ms, limit)
 
     # ---- walking
 

@@ -15,6 +15,8 @@ from nearkeep.engine.acl import Users
 from nearkeep.engine.command import ADMIN, FAST, MAY_REPLICATE, SKIP_SLOWLOG, WRITE, Command
 from nearkeep.engine.keyspace import (
     EXPIRED,
+    GENERIC,
+    HASH,
     KEYEVENT_EVENTS,
     KEYSPACE_EVENTS,
     Clock,
@@ -32,6 +34,7 @@ from nearkeep.engine.session import (
 from nearkeep.engine.settings import Settings
 from nearkeep.engine.stream import MutationStream
 from nearkeep.engine.text import quoted
+from nearkeep.engine.values.hash import Hash
 from nearkeep.wire.reply import Failure, Reply, Status
 
 UNBLOCKED: Final = Failure(b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
@@ -136,11 +139,13 @@ class Namespace(Observer):
         self.slowlog_next = 0
         self.latency = LatencyMonitor()
         self.expired_keys = 0
+        self.expired_subkeys = 0
         self.evicted_keys = 0
         self.active_expiry = True
         self.garbage: list[object] = []
         self._expire_at_database = 0
         self._slow_threshold: i64 = -1
+        self.tracks_latency = True
         self._follow_settings()
 
     # ---- settings
@@ -151,6 +156,7 @@ class Namespace(Observer):
         settings.on_change("notify-keyspace-events", self._on_events)
         settings.on_change("slowlog-log-slower-than", self._on_slow)
         settings.on_change("latency-monitor-threshold", self._on_slow)
+        settings.on_change("latency-tracking", self._on_slow)
         settings.on_change("slowlog-max-len", self._on_slowlog_length)
         self._on_password()
         self._on_events()
@@ -167,6 +173,7 @@ class Namespace(Observer):
     def _on_slow(self) -> None:
         threshold = self.settings.integer("slowlog-log-slower-than")
         latency = self.settings.integer("latency-monitor-threshold") * 1000
+        self.tracks_latency = self.settings.flag("latency-tracking")
         self._slow_threshold = threshold
         self.slow_from = threshold if threshold >= 0 else _NEVER_SLOW
         if 0 < latency < self.slow_from:
@@ -232,6 +239,26 @@ class Namespace(Observer):
         self.databases[db].notify(EXPIRED, b"expired", key)
         if self.databases[db].observed:
             self.key_changed(db, key)
+
+    def expire_fields(self, db: Keyspace, key: bytes, value: Hash, limit: int) -> int:
+        """Removes expired fields of a hash, about `limit` at most, and with the last of them the
+        key; returns how many."""
+        fields = value.expire(self.clock.ms, limit)
+        if not fields:
+            db.schedule_parts(key, value)
+            return 0
+        self.expired_subkeys += len(fields)
+        if self.stream.recording:
+            self.stream.add(db.index, [b"HDEL", key, *fields])
+        db.notify(HASH, b"hexpired", key)
+        if len(value):
+            db.schedule_parts(key, value)
+        else:
+            db.remove(key)
+            db.notify(GENERIC, b"del", key)
+        if db.observed:
+            self.key_changed(db.index, key)
+        return len(fields)
 
     def key_event(self, kind: int, event: bytes, key: bytes, db: int) -> None:
         events = self.databases[db].events
@@ -529,8 +556,23 @@ class Namespace(Observer):
             db = self.databases[self._expire_at_database]
             if db.volatile and db.expire_due(limit) >= limit:
                 return True
+            if self._expire_fields(db, limit):
+                return True
             self._expire_at_database = (self._expire_at_database + 1) % count
         return False
+
+    def _expire_fields(self, db: Keyspace, limit: int) -> bool:
+        """Removes expired fields of hashes; whether there were as many as it may remove at once."""
+        left = limit
+        for key in db.parts_due(limit):
+            value = db.peek(key)
+            if isinstance(value, Hash):
+                value.scheduled = 0
+                if left > 0:
+                    left -= self.expire_fields(db, key, value, left)
+                else:
+                    db.schedule_parts(key, value)
+        return left <= 0
 
     def _free(self, limit: int) -> None:
         rest = self.garbage[-1]

@@ -24,6 +24,7 @@ from nearkeep.engine.command import (
     Command,
     lookup,
 )
+from nearkeep.engine.latency import Histogram
 from nearkeep.wire.reply import NO_REPLY, NULL_ARRAY, QUEUED, Failure, Reply
 
 if TYPE_CHECKING:
@@ -230,6 +231,11 @@ class Session:
         command.microseconds += elapsed
         self.commands_run += 1
         namespace.commands_run += 1
+        if namespace.tracks_latency:
+            histogram = command.latency
+            if histogram is None:
+                histogram = command.latency = Histogram()
+            histogram.observe(elapsed)
         if elapsed >= namespace.slow_from:
             namespace.slow(self, command, args, elapsed)
         if namespace.changes != changes:

@@ -140,18 +140,21 @@ class Settings:
     def match(self, patterns: list[bytes]) -> dict[bytes, bytes]:
         """The settings that fit any of the patterns, and their values as text.
 
-        Hidden ones are found by their exact name alone.
+        Hidden ones are found by their exact name alone; exact names are shown as they were given.
         """
         found: dict[bytes, bytes] = {}
+        names: set[str] = set()
         for given in patterns:
             pattern = given.lower()
-            name = pattern.decode("latin-1")
             if is_literal(pattern):
-                if name in BY_NAME:
-                    found[pattern] = self.text(name)
+                name = pattern.decode("latin-1")
+                if name in BY_NAME and name not in names:
+                    names.add(name)
+                    found[given] = self.text(name)
                 continue
             for name, setting in BY_NAME.items():
-                if not setting.hidden and matches(pattern, name.encode()):
+                if not setting.hidden and name not in names and matches(pattern, name.encode()):
+                    names.add(name)
                     found[name.encode()] = self.text(name)
         return found
 
@@ -185,17 +188,18 @@ class Settings:
             if setting is None:
                 raise UnknownSettingError(shown, value)
             if setting.start_only:
-                raise SettingError(name, value, "can't set immutable config")
+                raise SettingError(shown, value, "can't set immutable config")
             if setting.protected and not self._may_set_protected(local):
-                raise SettingError(name, value, "can't set protected config")
+                raise SettingError(shown, value, "can't set protected config")
             if name in names:
-                raise SettingError(name, value, "duplicate parameter")
+                raise SettingError(shown, value, "duplicate parameter")
             names.append(name)
         before = dict(self._values)
         try:
-            for name, (_, value) in zip(names, pairs, strict=True):
-                splits = BY_NAME[name].kind.splits
-                self._store(name, _split(value) if splits else [value])
+            for given, value in pairs:
+                shown = given.decode("latin-1")
+                splits = BY_NAME[shown.lower()].kind.splits
+                self._store(shown, _split(value) if splits else [value])
         except SettingError:
             self._values = before
             raise
@@ -206,7 +210,8 @@ class Settings:
         return allowed == b"yes" or (local and allowed == LOCAL)
 
     def _store(self, name: str, words: list[bytes]) -> None:
-        setting = BY_NAME[name]
+        """Sets a value; `name` is in any case, as it was given."""
+        setting = BY_NAME[name.lower()]
         try:
             value = setting.kind.parse(words, self._values[setting.name])
         except ValueError as error:

@@ -3,6 +3,7 @@
 The texts of errors and the limits of each kind are those of Redis 8.2.3, probed on it.
 """
 
+import math
 from typing import Final
 
 from nearkeep.wire.request import parse_integer
@@ -19,6 +20,13 @@ _UNITS: Final = {
     b"gb": 1 << 30,
 }  # fmt: skip
 _MAX_DIGITS: Final = 127
+
+_EVENTS: Final = {
+    "g": 4, "$": 8, "l": 16, "s": 32, "h": 64, "z": 128, "x": 256, "e": 512, "t": 1024,
+    "d": 8192, "n": 16384, "o": 32768, "c": 65536, "K": 1, "E": 2, "m": 2048,
+}  # fmt: skip
+_ALL_EVENTS: Final = 4 | 8 | 16 | 32 | 64 | 128 | 256 | 512 | 1024 | 8192
+_HIDDEN_BY_ALL: Final = 16384 | 32768 | 65536
 
 
 class Kind:
@@ -171,17 +179,19 @@ class MemoryOrPercent(Kind):
 
 
 class Choice(Kind):
-    """One of several words, as bytes."""
+    """One of several words, as bytes; a synonym becomes the word that it stands for."""
 
-    def __init__(self, names: str) -> None:
+    def __init__(self, names: str, synonym: str = "", stands_for: str = "") -> None:
         self.names: Final = names.split()
+        self.synonym: Final = synonym.encode()
+        self.stands_for: Final = stands_for.encode()
         self.expects = "one of " + ", ".join(self.names)
 
     def value(self, word: bytes) -> object:
         lower = word.lower()
         if lower.decode("latin-1") not in self.names:
             raise ValueError("argument(s) must be one of the following: " + ", ".join(self.names))
-        return lower
+        return self.stands_for if self.synonym and lower == self.synonym else lower
 
 
 class Choices(Choice):
@@ -302,12 +312,7 @@ class Percentiles(Kind):
     def parse(self, words: list[bytes], _before: object) -> object:
         if words == [b""]:
             return []
-        percentiles = [_float(word) for word in words]
-        if any([not 0.0 <= number <= 100.0 for number in percentiles]):
-            raise ValueError(
-                "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]"
-            )
-        return percentiles
+        return [_percentile(word) for word in words]
 
     def text(self, value: object) -> bytes:
         numbers = value if isinstance(value, list) else []
@@ -347,17 +352,11 @@ class Events(Kind):
     """
 
     expects = "letters of event classes, out of Ag$lshzxeKEtmdnoc"
-    _bits: Final = {
-        "g": 4, "$": 8, "l": 16, "s": 32, "h": 64, "z": 128, "x": 256, "e": 512, "t": 1024,
-        "d": 8192, "n": 16384, "o": 32768, "c": 65536, "K": 1, "E": 2, "m": 2048,
-    }  # fmt: skip
-    _hidden_by_all = 16384 | 32768 | 65536
-    _all = 4 | 8 | 16 | 32 | 64 | 128 | 256 | 512 | 1024 | 8192
 
     def value(self, word: bytes) -> object:
         bits = 0
         for letter in word.decode("latin-1"):
-            bit = self._all if letter == "A" else self._bits.get(letter, 0)
+            bit = _ALL_EVENTS if letter == "A" else _EVENTS.get(letter, 0)
             if not bit:
                 raise ValueError("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
             bits |= bit
@@ -366,10 +365,10 @@ class Events(Kind):
     def text(self, value: object) -> bytes:
         bits = value if isinstance(value, int) else 0
         letters = ""
-        if bits & self._all == self._all:
+        if bits & _ALL_EVENTS == _ALL_EVENTS:
             letters = "A"
-            bits &= ~(self._all | self._hidden_by_all)
-        letters += "".join([letter for letter, bit in self._bits.items() if bits & bit])
+            bits &= ~(_ALL_EVENTS | _HIDDEN_BY_ALL)
+        letters += "".join([letter for letter, bit in _EVENTS.items() if bits & bit])
         return letters.encode()
 
 
@@ -478,18 +477,25 @@ def memory(word: bytes) -> int | None:
 
 
 def _decimal(word: bytes) -> int | None:
+    """A whole number as C's strtol reads it, for which nothing is 0; None if it is none."""
     digits = word[1:] if word[:1] in (b"-", b"+") else word
+    if not word:
+        return 0
     return int(word) if digits.isdigit() and len(digits) < _MAX_DIGITS else None
 
 
-def _float(word: bytes) -> float:
+def _percentile(word: bytes) -> float:
     text = word.decode("latin-1")
     try:
         number = float.fromhex(text) if "x" in text.lower() else float(text)
     except (ValueError, OverflowError):
-        number = float("nan")
-    if number != number or text.strip() != text or "_" in text:  # noqa: PLR0124 - not a number
+        number = math.nan
+    if math.isnan(number) or text.strip() != text or "_" in text:
         raise ValueError("Invalid latency-tracking-info-percentiles parameters")
+    if not 0.0 <= number <= 100.0:
+        raise ValueError(
+            "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]"
+        )
     return number
 
 

@@ -83,7 +83,7 @@ _Row = tuple[str, Kind, str, str, str]
 # fmt: off
 _SECTIONS: Final[tuple[tuple[str, tuple[_Row, ...]], ...]] = (
     ("Network", (
-        ("bind", Addresses(), "* -::*", "Addresses to listen on.", "main"),
+        ("bind", Addresses(), "127.0.0.1 -::1", "Addresses to listen on.", "main"),
         ("port", _PORT, "6379", "TCP port; 0 for none.", "main"),
         ("unixsocket", _TEXT, "", "Path of a Unix socket to listen on.", "main start"),
         ("unixsocketperm", Octal(0, 0o777, unsigned=True), "0", "File mode of the Unix socket.", "start"),
@@ -160,7 +160,7 @@ _SECTIONS: Final[tuple[tuple[str, tuple[_Row, ...]], ...]] = (
         ("active-defrag-max-scan-fields", Number(1, LONG_MAX), "1000", "Elements of a value that are moved at once.", "inert"),
         ("jemalloc-bg-thread", _YES_NO, "yes", "Let the allocator work in the background.", "inert"),
         ("disable-thp", _YES_NO, "yes", "Turn the kernel's huge pages off.", "start inert"),
-        ("oom-score-adj", Choice("no yes relative absolute"), "no", "Tell the kernel whom to kill first.", "inert"),
+        ("oom-score-adj", Choice("no yes relative absolute", "relative", "yes"), "no", "Tell the kernel whom to kill first.", "inert"),
         ("oom-score-adj-values", OomScores(), "0 200 800", "What to tell it.", "inert"),
     )),
     ("Persistence", (
@@ -279,7 +279,7 @@ _SECTIONS: Final[tuple[tuple[str, tuple[_Row, ...]], ...]] = (
         ("cluster-enabled", Never("no", "Redis' cluster mode is not there: leave it off"), "no", "Be a node of a Redis cluster.", "start"),
         ("cluster-config-file", _TEXT, "nodes.conf", "File of the cluster's nodes.", "start inert"),
         ("cluster-node-timeout", _LONG, "15000", "Milliseconds until a node is given up.", "inert"),
-        ("cluster-ping-interval", _INT, "0", "Milliseconds between pings.", "hidden inert"),
+        ("cluster-ping-interval", _LONG, "0", "Milliseconds between pings.", "hidden inert"),
         ("cluster-port", _PORT, "0", "Port of the cluster bus.", "start inert"),
         ("cluster-announce-ip", _TEXT, "", "Address that is announced.", "inert"),
         ("cluster-announce-port", _PORT, "0", "Port that is announced.", "inert"),

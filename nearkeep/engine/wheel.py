@@ -64,6 +64,12 @@ class Wheel:
         number: i64 = slot_number // _LEVELS
         return (number << (6 * level)) << 7
 
+    def earliest(self) -> int:
+        """A time before which no key is due, milliseconds since the epoch; 0 if there is no key."""
+        if self._earliest == _FAR:
+            return 0
+        return max((self._earliest - 1) << 7, 1)
+
     def remove(self, key: bytes, slot_number: i64) -> None:
         """Takes a key out of the slot that `add` named."""
         level: i64 = slot_number % _LEVELS

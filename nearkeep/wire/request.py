@@ -104,6 +104,8 @@ class RequestParser:
         while True:
             if self._missing == 0 and self._args:
                 return self._done()
+            if self._size >= _LARGE:
+                return None
             data = self._data
             end: i64 = len(data)
             at: i64 = self._at
@@ -179,6 +181,7 @@ class RequestParser:
                 if size < 0:
                     self._at = at
                     self._missing = missing
+                    self._size = -1
                     if at >= end:
                         return False
                     if data[at] != _DOLLAR:

@@ -1,7 +1,7 @@
 """Run Redis' own test suite: `python -m tests.conformance`.
 
-The exit status is 0 when every test that is not on the list of skipped ones passed, 1 when one
-failed or the list is out of date, and where the suite can't be run at all 1 if CI is set, else 0.
+The exit status is 0 when every test passed that skipped.toml does not list; 1 when one failed, or a
+listed one passed or is not there; and where the suite can't be run at all, 1 if CI is set, else 0.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.conformance.transcript import Outcome
 from tests.conformance.units import Skip, Unit, load_skips, load_units, stale
 
 # How often a unit is run anew without the listed tests that hang, to find out about the others.
-CHECK_ROUNDS = 8
+ROUNDS = 8
 
 
 def arguments() -> argparse.Namespace:
@@ -42,7 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--check-skips",
         action="store_true",
-        help="run the skipped tests as well, and fail for each that passes",
+        help="run those of skipped.toml that say run = false too, and fail for each that passes",
     )
     return parser.parse_args()
 
@@ -84,7 +84,7 @@ def _full_name(name: str) -> str:
 def run_all(
     units: list[Unit], subject: Subject, suite: Path, jobs: int, check_skips: bool
 ) -> tuple[list[Report], list[str]]:
-    """Run the units, longest limit first where several run side by side; report in given order."""
+    """Run the units, `jobs` side by side; report in the given order, with what is wrong on the list."""
     skips = skips_of(subject, load_skips())
     slots: queue.SimpleQueue[int] = queue.SimpleQueue()
     for slot in range(jobs):
@@ -94,8 +94,7 @@ def run_all(
         listed = [skip for skip in skips if skip.unit == unit.name]
         slot = slots.get()
         try:
-            run = run_checking if check_skips else run_skipping
-            report, complaints = run(unit, subject, suite, listed, slot)
+            report, complaints = run_listed(unit, subject, suite, listed, slot, check=check_skips)
         finally:
             slots.put(slot)
         print(line(report), flush=True)
@@ -116,38 +115,39 @@ def skips_of(subject: Subject, skips: list[Skip]) -> list[Skip]:
     return [skip for skip in skips if subject.name in skip.differs]
 
 
-def run_skipping(
-    unit: Unit, subject: Subject, suite: Path, skips: list[Skip], slot: int
+def run_listed(
+    unit: Unit, subject: Subject, suite: Path, skips: list[Skip], slot: int, *, check: bool
 ) -> tuple[Report, list[str]]:
-    report = run_unit(unit, subject, suite, skips, slot)
-    # A unit that broke off has not reached all its tests: which skips are stale can't be told.
-    complete = not report.not_run and not report.trouble
-    return report, stale(skips, report.transcript.tests) if complete else []
+    """Run a unit, forgive its listed tests and say what is wrong with the list.
 
-
-def run_checking(
-    unit: Unit, subject: Subject, suite: Path, skips: list[Skip], slot: int
-) -> tuple[Report, list[str]]:
-    """Run the listed tests as well. One that hangs is left out in another run, for the rest."""
-    if not skips:
-        return run_skipping(unit, subject, suite, skips, slot)
-    left_out: list[Skip] = []
-    for _ in range(CHECK_ROUNDS):
+    With `check`, those that are not to run do so as well. A listed test that hangs is left out in
+    another run, for the sake of the rest.
+    """
+    left_out = [] if check else [skip for skip in skips if not skip.run]
+    for _ in range(ROUNDS):
         report = run_unit(unit, subject, suite, left_out, slot)
         hung = report.transcript.hung
         guilty = [skip for skip in skips if hung is not None and skip.covers(hung)]
         if not guilty:
             break
         left_out += guilty
-    complaints = stale(skips, report.transcript.tests)
-    allowed = tuple(
+    # A unit that broke off has not reached all its tests: what is stale can't be told.
+    complete = not report.not_run and not report.trouble
+    complaints = stale(skips, report.transcript.tests) if complete else []
+    return forgiving(report, skips), complaints
+
+
+def forgiving(report: Report, skips: list[Skip]) -> Report:
+    """The report with the failures of listed tests counted as skipped."""
+    tests = tuple(
         dataclasses.replace(test, outcome=Outcome.SKIPPED)
         if test.outcome is Outcome.FAILED and any(skip.covers(test.name) for skip in skips)
         else test
         for test in report.transcript.tests
     )
-    transcript = dataclasses.replace(report.transcript, tests=allowed)
-    return dataclasses.replace(report, transcript=transcript), complaints
+    return dataclasses.replace(
+        report, transcript=dataclasses.replace(report.transcript, tests=tests)
+    )
 
 
 def line(report: Report) -> str:

@@ -39,6 +39,8 @@ SERVER_SETTINGS: dict[str, Setting] = {
 LOG_TAIL = 3000
 # A dead server fails every test that is left; the suite is given this long to say at which one.
 GRACE_AFTER_DEATH = 5.0
+# Seconds without a finished test after which the suite gives up, if the unit's limit allows.
+STALL = 60.0
 FIRST_PORT = 21111
 PORTS_PER_SLOT = 1000
 
@@ -135,8 +137,9 @@ def run_unit(
             make_certificates(tree)
         skipfile = tree / "skipped"
         skipfile.write_text("".join(f"{skip.test}\n" for skip in skips))
+        stall = min(STALL, unit.limit)
         command = ["./runtest", "--single", unit.name, "--skipfile", str(skipfile), "--durable"]
-        command += ["--clients", "1", "--timeout", str(int(unit.limit)), "--dont-clean"]
+        command += ["--clients", "1", "--timeout", str(int(stall)), "--dont-clean"]
         command += ["--baseport", str(FIRST_PORT + slot * PORTS_PER_SLOT)]
         command += ["--portcount", str(PORTS_PER_SLOT - 100)]
         server = None
@@ -158,7 +161,7 @@ def run_unit(
         seconds = time.monotonic() - began
         transcript = read(output)
         if transcript.hung is not None:
-            trouble = f"no progress in {unit.limit:.0f} s"
+            trouble = f"no progress in {stall:.0f} s"
         if not transcript.finished and not trouble:
             trouble = f"ended early: {output.strip()[-300:]}"
         return Report(

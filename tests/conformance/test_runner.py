@@ -170,7 +170,7 @@ def test_a_skip_whose_test_passes_is_stale() -> None:
     assert "passes" in complaint
 
 
-@pytest.mark.parametrize("outcome", (Outcome.SKIPPED, Outcome.FAILED))
+@pytest.mark.parametrize("outcome", [Outcome.SKIPPED, Outcome.FAILED])
 def test_a_skip_whose_test_was_left_out_or_fails_stands(outcome: Outcome) -> None:
     assert not stale([SKIP], [Test("REAP", outcome)])
 
@@ -218,27 +218,50 @@ def run_with(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, str]) -> list[l
 LISTED = Unit("unit/type/herb")
 
 
-def test_checking_the_skips_runs_them_and_forgives_those_that_fail(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_listed_test_runs_and_its_failure_is_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = run_with(monkeypatch, {"": ERROR_IN_A_TEST})
-    skips = [Skip(LISTED.name, "SOW fails", "a reason"), SKIP]
-    report, complaints = command.run_checking(LISTED, SUBJECTS["nearkeep"], Path(), skips, 0)
+    skips = [Skip(LISTED.name, "SOW fails", "a reason")]
+    report, complaints = command.run_listed(
+        LISTED, SUBJECTS["nearkeep"], Path(), skips, 0, check=False
+    )
     assert asked == [[]]
     assert (report.passed, report.failed, report.skipped) == (1, 0, 1)
+    assert not complaints
+
+
+def test_a_listed_test_that_passes_is_complained_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    run_with(monkeypatch, {"": ERROR_IN_A_TEST})
+    report, complaints = command.run_listed(
+        LISTED, SUBJECTS["nearkeep"], Path(), [SKIP], 0, check=False
+    )
+    assert [failure.name for failure in report.failures] == ["SOW fails"]
     assert complaints == ["unit/type/herb: 'REAP' passes: take it off skipped.toml"]
+
+
+REST = "[skip]: REAP waits for rain\n[ok]: SOW (0 ms)\n[1/1 done]: unit/type/herb (0 seconds)\n"
 
 
 def test_a_listed_test_that_hangs_is_left_out_of_a_second_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     skips = [Skip(LISTED.name, "REAP waits for rain", "it hangs")]
-    rest = "[skip]: REAP waits for rain\n[ok]: SOW (0 ms)\n[1/1 done]: unit/type/herb (0 seconds)\n"
-    asked = run_with(monkeypatch, {"": HANG, "REAP waits for rain": rest})
-    report, complaints = command.run_checking(LISTED, SUBJECTS["nearkeep"], Path(), skips, 0)
+    asked = run_with(monkeypatch, {"": HANG, "REAP waits for rain": REST})
+    report, complaints = command.run_listed(
+        LISTED, SUBJECTS["nearkeep"], Path(), skips, 0, check=False
+    )
     assert asked == [[], ["REAP waits for rain"]]
     assert not report.failed
     assert not complaints
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_a_test_that_must_not_run_does_so_only_to_be_checked(
+    monkeypatch: pytest.MonkeyPatch, check: bool
+) -> None:
+    skips = [dataclasses.replace(SKIP, run=False)]
+    asked = run_with(monkeypatch, {"": WHOLE, "REAP": WHOLE})
+    command.run_listed(LISTED, SUBJECTS["nearkeep"], Path(), skips, 0, check=check)
+    assert asked == [[] if check else ["REAP"]]
 
 
 def test_the_two_lists_are_well_formed_and_agree() -> None:

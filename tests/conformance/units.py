@@ -41,17 +41,20 @@ class Unit:
 
 @dataclasses.dataclass(frozen=True)
 class Skip:
-    """A test left out, by its name or, with a leading slash, by a pattern that names match.
+    """A test that need not pass, by its name or, with a leading slash, by a pattern of names.
 
     Attributes:
         differs: the servers that fail it as well: `redis` is Redis 8.2, whose answers are other
             than those of 7.0.
+        run: whether it runs all the same, since others build on it or since its passing is to be
+            noticed at once. One that hangs or leaves a wrong state behind does not.
     """
 
     unit: str
     test: str
     reason: str
     differs: tuple[str, ...] = ()
+    run: bool = True
 
     def covers(self, name: str) -> bool:
         if self.test.startswith("/"):
@@ -71,22 +74,24 @@ def load_units(path: Path = HERE / "units.toml") -> tuple[dict[str, Unit], dict[
 
 
 def load_skips(path: Path = HERE / "skipped.toml") -> list[Skip]:
-    """The tests left out. An entry of the file names tests of one unit that have one reason."""
+    """The listed tests. An entry of the file names tests of one unit that have one reason."""
     skips = []
     for entry in tomllib.loads(path.read_text()).get("skip", []):
-        unit, reason = entry["unit"], entry["reason"].strip()
-        differs = tuple(entry.get("differs", ()))
-        if not reason:
-            raise ValueError(f"{path.name}: {unit}: {entry['tests']} are skipped without a reason")
-        skips += [Skip(unit, test, reason, differs) for test in entry["tests"]]
-    twice = [skip.test for skip, count in Counter(skips).items() if count > 1]
+        tests = entry.pop("tests")
+        entry["differs"] = tuple(entry.get("differs", ()))
+        skips += [Skip(test=test, **entry) for test in tests]
+    empty = [skip.test for skip in skips if not skip.reason.strip()]
+    if empty:
+        raise ValueError(f"{path.name}: listed without a reason: {', '.join(empty)}")
+    listed = Counter((skip.unit, skip.test) for skip in skips)
+    twice = [test for (_, test), count in listed.items() if count > 1]
     if twice:
         raise ValueError(f"{path.name}: listed twice: {', '.join(twice)}")
     return skips
 
 
 def stale(skips: Iterable[Skip], tests: Iterable[Test]) -> list[str]:
-    """The complaints about a unit's skips: those that cover no test, and those whose tests pass.
+    """The complaints about a unit's list: what covers no test, and what passes.
 
     A name that stands for several tests passes when all of them do.
     """

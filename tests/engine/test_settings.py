@@ -82,7 +82,7 @@ def test_values_have_the_types_that_the_engine_works_with(settings: Settings) ->
     assert settings.integer("notify-keyspace-events") == 0
     assert settings.flag("protected-mode") is True
     assert settings.string("appendfsync") == b"everysec"
-    assert settings.strings("bind") == [b"*", b"-::*"]
+    assert settings.strings("bind") == [b"127.0.0.1", b"-::1"]
     assert settings.integers("save") == [3600, 1, 300, 100, 60, 10000]
     assert settings.integers("client-output-buffer-limit")[3:6] == [2**28, 2**26, 60]
     assert settings.floats("latency-tracking-info-percentiles") == [50.0, 99.0, 99.9]
@@ -101,9 +101,10 @@ def test_an_alias_is_another_name_of_the_same_value(settings: Settings) -> None:
     assert settings.text("hash-max-ziplist-entries") == b"7"
 
 
-def test_names_are_read_in_any_case(settings: Settings) -> None:
+def test_names_are_read_in_any_case_and_shown_as_given(settings: Settings) -> None:
     settings.set_many([(b"MaxMemory", b"1kb")])
-    assert settings.match([b"MAXMEMORY"]) == {b"maxmemory": b"1024"}
+    assert settings.match([b"MAXMEMORY", b"maxmemory"]) == {b"MAXMEMORY": b"1024"}
+    assert refusal(settings, (b"MaxMemory", b"x")).name == "MaxMemory"
 
 
 def test_patterns_find_settings_and_aliases_but_none_that_is_hidden(settings: Settings) -> None:

@@ -28,12 +28,19 @@ CHANCE_OF_TWO_BRANCHES = 0.05
 CHANCE_OF_AN_OPTION_TWICE = 0.03
 MOST_REPEATS = 4
 
+CONTAINERS = frozenset(
+    "ACL CLIENT COMMAND CONFIG DEBUG FUNCTION LATENCY MEMORY OBJECT PUBSUB SCRIPT SLOWLOG XGROUP XINFO".split()  # noqa: SIM905
+)
+
 _TOKEN = re.compile(r'"[^"]*"|\.\.\.|[\[\]()|]|[^\s\[\]()|]+')
 
 
 @dataclass(frozen=True, slots=True)
 class Syntax:
-    """One syntax line and how to draw a command from it. `name` is the command's, in upper case."""
+    """One syntax line and how to draw a command from it.
+
+    `name` is the command's, in upper case; with a subcommand, as COMMAND INFO knows it: CLIENT|ID.
+    """
 
     line: str
     name: str
@@ -47,7 +54,10 @@ def parse(line: str, pools: Mapping[str, values.Pool]) -> Syntax:
     draw = reader.alternatives()
     if reader.tokens:
         raise ValueError(f"{line!r}: unexpected {reader.tokens[0]!r}")
-    return Syntax(line, tokens[0].upper(), draw)
+    name = tokens[0]
+    if name in CONTAINERS and tokens[1].isupper():
+        name += f"|{tokens[1]}"
+    return Syntax(line, name, draw)
 
 
 class _Reader:

@@ -18,7 +18,7 @@ from tests.oracle.comparisons import (
     within,
 )
 from tests.oracle.family import Family, Sequence
-from tests.oracle.grammar import Command
+from tests.oracle.grammar import CONTAINERS, Command
 from tests.resp import Connection, Incomplete, Reply, encode, parse
 from tests.servers import Server
 
@@ -66,16 +66,22 @@ class Difference:
     @property
     def signature(self) -> tuple[str, str, str]:
         """What makes two differences the same one: the command and the beginnings of both replies."""
-        words = b" ".join(self.command[: 2 if self.command[0].upper() in CONTAINERS else 1])
-        return (
-            words.upper().decode("latin-1"),
-            _gist(self.theirs[-1]),
-            _gist(self.ours[-1]),
-        )
+        words = [word.decode("latin-1").upper() for word in self.command[:2]]
+        their, our = _first_apart(self.theirs[-1], self.ours[-1])
+        return (" ".join(words) if words[0] in CONTAINERS else words[0], _gist(their), _gist(our))
 
 
-CONTAINERS = {b"CLIENT", b"CONFIG", b"OBJECT", b"XINFO", b"XGROUP", b"PUBSUB", b"SCRIPT", b"ACL",
-              b"COMMAND", b"MEMORY", b"FUNCTION", b"DEBUG", b"LATENCY", b"SLOWLOG"}  # fmt: skip
+def _first_apart(
+    theirs: tuple[Reply, ...], ours: tuple[Reply, ...]
+) -> tuple[tuple[Reply, ...], tuple[Reply, ...]]:
+    """The replies, or those within them, that differ: for EXEC the one command's that went wrong."""
+    if len(theirs) == len(ours):
+        for their, our in zip(theirs, ours, strict=True):
+            if their.raw != our.raw:
+                if their.items and our.items and their.kind == our.kind:
+                    return _first_apart(their.items, our.items)
+                return (their,), (our,)
+    return theirs, ours
 
 
 def _gist(replies: tuple[Reply, ...]) -> str:

@@ -59,6 +59,10 @@ NOT_THERE_YET: set[str] = {
     # server
     "acl", "bgrewriteaof", "bgsave", "lastsave", "latency|histogram", "replicaof", "save",
     "slaveof",
+    # set
+    "sadd", "scard", "sdiff", "sdiffstore", "sinter", "sintercard", "sinterstore", "sismember",
+    "smembers", "smismember", "smove", "spop", "srandmember", "srem", "sscan", "sunion",
+    "sunionstore",
     # sorted-set
     "bzmpop", "bzpopmax", "bzpopmin", "zadd", "zcard", "zcount", "zdiff", "zdiffstore",
     "zincrby", "zinter", "zintercard", "zinterstore", "zlexcount", "zmpop", "zmscore",
@@ -214,7 +218,8 @@ def test_every_command_of_the_oracle_is_there_or_known_to_be_missing(oracle: Ora
     ours = {one.name.decode() for one in declared()}
     missing = {name.lower() for name in oracle.info} - ours - never
     within = {name for name in missing if "|" in name and name.split("|")[0] in missing | never}
-    assert missing - within == NOT_THERE_YET
+    assert missing - within - NOT_THERE_YET == set()
+    assert NOT_THERE_YET - missing == set(), "these are there now: take them off the list"
 
 
 def test_what_is_never_to_be_there_is_not_declared(oracle: Oracle) -> None:

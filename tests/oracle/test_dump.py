@@ -102,7 +102,7 @@ def store(connection: Connection, commands: list[tuple[Argument, ...]]) -> None:
 
 
 @pytest.mark.parametrize("commands", VALUES.values(), ids=VALUES)
-@pytest.mark.parametrize("giver", (0, 1), ids=["from Redis", "to Redis"])
+@pytest.mark.parametrize("giver", [0, 1], ids=["from Redis", "to Redis"])
 def test_what_one_server_dumps_the_other_restores(
     connections: list[Connection], commands: list[tuple[Argument, ...]], giver: int
 ) -> None:

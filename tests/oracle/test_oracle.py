@@ -78,21 +78,21 @@ def test_it_holds_against_nobody_what_ends_the_real_server() -> None:
 
 @pytest.mark.parametrize(
     ("line", "drawn"),
-    (
+    [
         ("SET key value [NX | XX]", {2 + 1, 2 + 2, 2 + 3, 2 + 4}),
         ("MSET (key value) ...", {3, 5, 7, 9}),
         ("CLIENT ID", {2}),
-    ),
+    ],
 )
 def test_a_syntax_line_draws_commands_of_its_shape(line: str, drawn: set[int]) -> None:
     syntax = parse(line, POOLS)
     commands = [syntax.draw(Random(seed)) for seed in range(300)]
-    assert {command[0].decode() for command in commands} == {syntax.name}
+    assert {command[0].decode() for command in commands} == {syntax.name.partition("|")[0]}
     assert {len(command) for command in commands} <= drawn
     assert len({len(command) for command in commands}) >= min(2, len(drawn))
 
 
-@pytest.mark.parametrize("line", ("GET nosuchpool", "SET [key", "SET key ]", "SET (key]"))
+@pytest.mark.parametrize("line", ["GET nosuchpool", "SET [key", "SET key ]", "SET (key]"])
 def test_a_malformed_syntax_line_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match=r"GET|SET"):
         parse(line, POOLS)
@@ -104,7 +104,7 @@ def of(raw: bytes) -> Reply:
 
 @pytest.mark.parametrize(
     ("compare", "theirs", "ours", "same"),
-    (
+    [
         (comparisons.exactly, b"+OK\r\n", b"$2\r\nOK\r\n", False),
         (comparisons.unordered, b"*2\r\n:1\r\n:2\r\n", b"*2\r\n:2\r\n:1\r\n", True),
         (comparisons.unordered, b"*2\r\n:1\r\n:2\r\n", b"~2\r\n:2\r\n:1\r\n", False),
@@ -124,7 +124,7 @@ def of(raw: bytes) -> Reply:
         (comparisons.scan, b"*2\r\n$1\r\n0\r\n*1\r\n:1\r\n", b"*2\r\n$1\r\n0\r\n*0\r\n", False),
         (comparisons.except_fields(b"id"), b"*4\r\n+id\r\n:1\r\n+a\r\n:1\r\n", b"*4\r\n+id\r\n:2\r\n+a\r\n:1\r\n", True),
         (comparisons.except_fields(b"id"), b"*4\r\n+id\r\n:1\r\n+a\r\n:1\r\n", b"*4\r\n+id\r\n:1\r\n+a\r\n:2\r\n", False),
-    ),
+    ],
 )  # fmt: skip
 def test_a_comparison_lets_pass_just_what_it_says(
     compare: comparisons.Comparison, theirs: bytes, ours: bytes, *, same: bool

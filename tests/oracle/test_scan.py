@@ -39,7 +39,7 @@ def walk(connection: Connection, *command: Argument) -> Iterator[list[bytes]]:
             return
 
 
-@pytest.mark.parametrize("count", (1, 10, 100, 10_000))
+@pytest.mark.parametrize("count", [1, 10, 100, 10_000])
 def test_a_walk_finds_every_key_while_others_come_and_go(
     connection: Connection, count: int
 ) -> None:
@@ -69,7 +69,7 @@ def test_a_walk_by_pattern_and_type_finds_just_those(connection: Connection) -> 
 
 @pytest.mark.parametrize(
     ("fill", "scan", "width"),
-    (("HSET", "HSCAN", 2), ("SADD", "SSCAN", 1), ("ZADD", "ZSCAN", 2)),
+    [("HSET", "HSCAN", 2), ("SADD", "SSCAN", 1), ("ZADD", "ZSCAN", 2)],
     ids=["hash", "set", "sorted set"],
 )
 def test_a_walk_through_a_value_finds_every_member(

@@ -38,7 +38,7 @@ def agree(both: list[Connection], *command: Argument) -> Reply:
     return theirs
 
 
-@pytest.mark.parametrize("lazily", (True, False), ids=["when looked for", "by the server's rounds"])
+@pytest.mark.parametrize("lazily", [True, False], ids=["when looked for", "by the server's rounds"])
 def test_keys_that_expire_are_gone_alike(both: list[Connection], *, lazily: bool) -> None:
     agree(both, "DEBUG", "SET-ACTIVE-EXPIRE", 0 if lazily else 1)
     for key in "abcd":
@@ -92,7 +92,7 @@ def test_an_expired_key_is_announced(both: list[Connection], servers: tuple[Serv
 
 @pytest.mark.parametrize(
     "command",
-    (
+    [
         ("BLPOP", "a", "b", "0.05"),
         ("BRPOP", "a", "0.05"),
         ("BLMOVE", "a", "b", "LEFT", "LEFT", "0.05"),
@@ -102,7 +102,7 @@ def test_an_expired_key_is_announced(both: list[Connection], servers: tuple[Serv
         ("BZPOPMAX", "a", "0.05"),
         ("BZMPOP", "0.05", "1", "a", "MIN"),
         ("XREAD", "BLOCK", "50", "STREAMS", "a", "$"),
-    ),
+    ],
     ids=lambda command: command[0],
 )
 def test_a_client_that_waited_in_vain_is_told(both: list[Connection], command: tuple[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 import stat
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -248,10 +247,10 @@ def test_a_change_that_will_not_do_changes_nothing(
 
 
 @pytest.fixture
-def development(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def development(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    yield tmp_path
+    return tmp_path
 
 
 def test_without_a_certificate_there_is_one_for_development(development: Path) -> None:

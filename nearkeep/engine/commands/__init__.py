@@ -6,10 +6,12 @@ from nearkeep.engine.commands import (  # noqa: F401
     connection,
     debug,
     generic,
+    hash,  # noqa: A004
     info,
     memory,
     pubsub,
     server,
+    set,  # noqa: A004
     slowlog,
     string,
     transactions,

@@ -46,8 +46,8 @@ def config_set(session: "Session", args: list[bytes]) -> Reply:
     pairs = [(args[at], args[at + 1]) for at in range(2, len(args), 2)]
     try:
         session.namespace.settings.set_many(pairs, local=session.is_local())
-    except UnknownSettingError as error:
-        return _failure(f"Unknown option or number of arguments for CONFIG SET - '{error.name}'")
+    except UnknownSettingError as unknown:
+        return _failure(f"Unknown option or number of arguments for CONFIG SET - '{unknown.name}'")
     except SettingError as error:
         return _failure(
             f"CONFIG SET failed (possibly related to argument '{error.name}') - {error.message}"

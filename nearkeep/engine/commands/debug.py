@@ -98,7 +98,8 @@ def _describe(session: Session, key: bytes) -> Reply:
     if isinstance(value, Value):
         encoding, size = value.encoding(session.namespace.settings), value.memory()
     else:
-        encoding, size = string_encoding(value), string_length(value)
+        encoding = string_encoding(value, key, session.db.expiry(key) > 0)
+        size = string_length(value)
     idle = session.db.idle_ms(key)
     return Status(
         b"Value at:0x%x refcount:1 encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d"

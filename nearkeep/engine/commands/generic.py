@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.command import command, container, help_lines
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 _NO_KEY: Final = Failure(b"ERR no such key")
 _MAX: Final = 9223372036854775807
 _MIN: Final = -9223372036854775808
+_UNSIGNED: Final = re.compile(rb"\s*[+-]?\d{1,64}")
+"""What C's strtoull reads, with which Redis reads a cursor that is no plain number."""
+
 _LARGE: Final = 64
 """Elements from which a value is freed in steps."""
 
@@ -370,7 +374,7 @@ def object_encoding(session: Session, args: list[bytes]) -> Reply:
         return None
     if isinstance(value, Value):
         return value.encoding(session.namespace.settings)
-    return string_encoding(value)
+    return string_encoding(value, args[2], session.db.expiry(args[2]) > 0)
 
 
 @command(
@@ -450,9 +454,14 @@ def scan_cursor(text: bytes) -> int:
     Raises:
         Failure: it is no unsigned 64-bit number.
     """
-    if text.isdigit() and len(text) <= 20 and int(text) < 1 << 64:
-        return int(text)
-    raise Failure(b"ERR invalid cursor")
+    number = parse_integer(text)
+    if number is None and _UNSIGNED.fullmatch(text):
+        number = int(text)
+        if number < 0:
+            number += 1 << 64
+    if number is None or not 0 <= number < 1 << 64:
+        raise Failure(b"ERR invalid cursor")
+    return number
 
 
 def _rename(session: Session, source: bytes, target: bytes) -> None:
@@ -551,6 +560,8 @@ class ScanOptions:
                 self.no_values = True
                 index += 1
                 continue
+            if option == b"NOVALUES":
+                raise Failure(b"ERR NOVALUES option can only be used in HSCAN")
             if index + 1 >= len(args):
                 raise Failure(SYNTAX_ERROR.message)
             argument = args[index + 1]

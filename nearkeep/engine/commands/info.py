@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import nearkeep
-from nearkeep.engine.command import Command, command, every_command
+from nearkeep.engine.command import command, leaves
 from nearkeep.engine.commands.connection import VERSION, kind_of
 from nearkeep.wire.reply import Reply, Verbatim
 
@@ -86,6 +86,8 @@ def _fields(section: str, namespace: Namespace, facts: dict[str, str]) -> Fields
         return _keyspace(namespace)
     if section == "commandstats":
         return _commandstats()
+    if section == "latencystats":
+        return _latencystats(namespace)
     return []
 
 
@@ -241,20 +243,20 @@ def _commandstats() -> Fields:
             f"usec_per_call={one.microseconds / max(one.calls, 1):.2f},"
             f"rejected_calls={one.rejected},failed_calls={one.failed}",
         )
-        for one in _leaves()
+        for one in leaves()
         if one.calls or one.rejected
     ]
 
 
-def _leaves() -> list[Command]:
-    """All commands that can run: subcommands in place of their containers."""
-    leaves: list[Command] = []
-    for one in every_command():
-        if one.subcommands is None:
-            leaves.append(one)
-        else:
-            leaves.extend(one.subcommands.values())
-    return leaves
+def _latencystats(namespace: Namespace) -> Fields:
+    percentiles = namespace.settings.floats("latency-tracking-info-percentiles")
+    fields: Fields = []
+    for one in leaves():
+        if one.latency is None:
+            continue
+        shown = [f"p{percent:g}={one.latency.percentile(percent):.3f}" for percent in percentiles]
+        fields.append((f"latency_percentiles_usec_{one.name.decode()}", ",".join(shown)))
+    return fields
 
 
 def human(size: int) -> str:

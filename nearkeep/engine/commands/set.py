@@ -38,7 +38,7 @@ _NEGATIVE_LIMIT: Final = b"ERR LIMIT can't be negative"
     group="set", since="1.0.0", complexity="O(N)",
     flags="write denyoom fast", keys="1 RW insert",
     summary="Adds members to a set, creating it if need be.",
-)
+)  # fmt: skip
 def sadd(session: Session, args: list[bytes]) -> Reply:
     db = session.db
     settings = session.namespace.settings
@@ -65,7 +65,7 @@ def sadd(session: Session, args: list[bytes]) -> Reply:
     group="set", since="1.0.0", complexity="O(N)",
     flags="write fast", keys="1 RW delete",
     summary="Removes members from a set.",
-)
+)  # fmt: skip
 def srem(session: Session, args: list[bytes]) -> Reply:
     db = session.db
     key = args[1]
@@ -88,7 +88,7 @@ def srem(session: Session, args: list[bytes]) -> Reply:
     group="set", since="1.0.0", complexity="O(N)",
     flags="readonly", keys="1 RO access", hints="nondeterministic_output_order",
     summary="Returns every member of a set.",
-)
+)  # fmt: skip
 def smembers(session: Session, args: list[bytes]) -> Reply:
     held = _to_read(session.db, args[1])
     return SetReply([] if held is None else [*held.members()])
@@ -99,7 +99,7 @@ def smembers(session: Session, args: list[bytes]) -> Reply:
     group="set", since="1.0.0", complexity="O(1)",
     flags="readonly fast", keys="1 RO",
     summary="Tells whether a set has a member.",
-)
+)  # fmt: skip
 def sismember(session: Session, args: list[bytes]) -> Reply:
     held = _to_read(session.db, args[1])
     return 1 if held is not None and args[2] in held else 0
@@ -110,7 +110,7 @@ def sismember(session: Session, args: list[bytes]) -> Reply:
     group="set", since="6.2.0", complexity="O(N)",
     flags="readonly fast", keys="1 RO access",
     summary="Tells for each member whether a set has it.",
-)
+)  # fmt: skip
 def smismember(session: Session, args: list[bytes]) -> Reply:
     held = _to_read(session.db, args[1])
     if held is None:
@@ -123,7 +123,7 @@ def smismember(session: Session, args: list[bytes]) -> Reply:
     group="set", since="1.0.0", complexity="O(1)",
     flags="readonly fast", keys="1 RO",
     summary="Returns the number of members of a set.",
-)
+)  # fmt: skip
 def scard(session: Session, args: list[bytes]) -> Reply:
     held = _to_read(session.db, args[1])
     return 0 if held is None else len(held)
@@ -134,7 +134,7 @@ def scard(session: Session, args: list[bytes]) -> Reply:
     group="set", since="1.0.0", complexity="O(1), O(N) with a count",
     flags="write fast", keys="1 RW access delete", hints="nondeterministic_output",
     summary="Removes members drawn at random and returns them.",
-)
+)  # fmt: skip
 def spop(session: Session, args: list[bytes]) -> Reply:
     if len(args) > 3:
         return SYNTAX_ERROR
@@ -159,7 +159,7 @@ def spop(session: Session, args: list[bytes]) -> Reply:
     group="set", since="1.0.0", complexity="O(1), O(N) with a count",
     flags="readonly", keys="1 RO access", hints="nondeterministic_output",
     summary="Returns members drawn at random.",
-)
+)  # fmt: skip
 def srandmember(session: Session, args: list[bytes]) -> Reply:
     if len(args) > 3:
         return SYNTAX_ERROR
@@ -181,7 +181,7 @@ def srandmember(session: Session, args: list[bytes]) -> Reply:
     group="set", since="1.0.0", complexity="O(1)",
     flags="write fast", keys="1 RW access delete; 2 RW insert",
     summary="Takes a member out of one set and puts it into another.",
-)
+)  # fmt: skip
 def smove(session: Session, args: list[bytes]) -> Reply:
     db = session.db
     source, destination, member = args[1], args[2], args[3]
@@ -212,7 +212,7 @@ def smove(session: Session, args: list[bytes]) -> Reply:
     group="set", since="1.0.0", complexity="O(N*M)",
     flags="readonly", keys="1..-1 RO access", hints="nondeterministic_output_order",
     summary="Returns the members that all the sets share.",
-)
+)  # fmt: skip
 def sinter(session: Session, args: list[bytes]) -> Reply:
     return SetReply([*shared(_sets(session.db, args[1:]), 0)])
 
@@ -222,7 +222,7 @@ def sinter(session: Session, args: list[bytes]) -> Reply:
     group="set", since="1.0.0", complexity="O(N*M)",
     flags="write denyoom", keys="1 OW update; 2..-1 RO access",
     summary="Stores the members that all the sets share.",
-)
+)  # fmt: skip
 def sinterstore(session: Session, args: list[bytes]) -> Reply:
     sets = _sets(session.db, args[2:])
     settings = session.namespace.settings
@@ -234,7 +234,7 @@ def sinterstore(session: Session, args: list[bytes]) -> Reply:
     group="set", since="7.0.0", complexity="O(N*M)",
     flags="readonly", keys="1 numkeys RO access",
     summary="Counts the members that all the sets share.",
-)
+)  # fmt: skip
 def sintercard(session: Session, args: list[bytes]) -> Reply:
     count = number_or(args[1], _NO_KEYS)
     if count <= 0:
@@ -258,7 +258,7 @@ def sintercard(session: Session, args: list[bytes]) -> Reply:
     group="set", since="1.0.0", complexity="O(N)",
     flags="readonly", keys="1..-1 RO access", hints="nondeterministic_output_order",
     summary="Returns the members that any of the sets has.",
-)
+)  # fmt: skip
 def sunion(session: Session, args: list[bytes]) -> Reply:
     return SetReply([*united(_sets(session.db, args[1:]))])
 
@@ -268,7 +268,7 @@ def sunion(session: Session, args: list[bytes]) -> Reply:
     group="set", since="1.0.0", complexity="O(N)",
     flags="write denyoom", keys="1 OW update; 2..-1 RO access",
     summary="Stores the members that any of the sets has.",
-)
+)  # fmt: skip
 def sunionstore(session: Session, args: list[bytes]) -> Reply:
     members = united(_sets(session.db, args[2:]))
     return _store(session, args, set_of(members, session.namespace.settings))
@@ -279,7 +279,7 @@ def sunionstore(session: Session, args: list[bytes]) -> Reply:
     group="set", since="1.0.0", complexity="O(N)",
     flags="readonly", keys="1..-1 RO access", hints="nondeterministic_output_order",
     summary="Returns the members of the first set that no other has.",
-)
+)  # fmt: skip
 def sdiff(session: Session, args: list[bytes]) -> Reply:
     return SetReply([*difference(_sets(session.db, args[1:]))])
 
@@ -289,7 +289,7 @@ def sdiff(session: Session, args: list[bytes]) -> Reply:
     group="set", since="1.0.0", complexity="O(N)",
     flags="write denyoom", keys="1 OW update; 2..-1 RO access",
     summary="Stores the members of the first set that no other has.",
-)
+)  # fmt: skip
 def sdiffstore(session: Session, args: list[bytes]) -> Reply:
     members = difference(_sets(session.db, args[2:]))
     return _store(session, args, set_of(members, session.namespace.settings))
@@ -300,7 +300,7 @@ def sdiffstore(session: Session, args: list[bytes]) -> Reply:
     group="set", since="2.8.0", complexity="O(1) for each call, O(N) for all",
     flags="readonly", keys="1 RO access", hints="nondeterministic_output",
     summary="Walks the members of a set, a few at a time.",
-)
+)  # fmt: skip
 def sscan(session: Session, args: list[bytes]) -> Reply:
     cursor = scan_cursor(args[2])
     held = _to_read(session.db, args[1])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from nearkeep.engine.command import command, container, help_lines
+from nearkeep.engine.command import Command, command, container, help_lines, leaves, lookup
 from nearkeep.engine.latency import LatencySeries
 from nearkeep.engine.text import number_or
-from nearkeep.wire.reply import OK, Failure, Reply, Verbatim
+from nearkeep.wire.reply import OK, Failure, Map, Reply, Verbatim
 
 if TYPE_CHECKING:
     from nearkeep.engine.session import Session
@@ -167,6 +167,38 @@ def slowlog_len(session: Session, _args: list[bytes]) -> Reply:
 def slowlog_reset(session: Session, _args: list[bytes]) -> Reply:
     session.namespace.slowlog.clear()
     return OK
+
+
+@command(
+    "LATENCY HISTOGRAM [command ...]",
+    group="server", since="7.0.0", complexity="O(N)",
+    flags="admin noscript loading stale",
+    hints="nondeterministic_output request_policy:all_nodes response_policy:special",
+    summary="Returns how the durations of commands are distributed.",
+)
+def latency_histogram(_session: Session, args: list[bytes]) -> Reply:
+    flat: list[object] = []
+    for one in _named(args[2:]):
+        if one.latency is None:
+            continue
+        buckets: list[object] = []
+        for upper, count in one.latency.cumulative():
+            buckets += [upper, count]
+        calls = sum(one.latency.counts)
+        flat += [one.name, Map([b"calls", calls, b"histogram_usec", Map(buckets)])]
+    return Map(flat)
+
+
+def _named(names: list[bytes]) -> list[Command]:
+    """The commands of these names, a container standing for its subcommands; all if none is given."""
+    if not names:
+        return leaves()
+    found: list[Command] = []
+    for name in names:
+        one = lookup(name)
+        if one is not None:
+            found += [one] if one.subcommands is None else list(one.subcommands.values())
+    return found
 
 
 def _graph(event: bytes, series: LatencySeries, now: int) -> bytes:

@@ -182,6 +182,16 @@ class Hash(Value):
             raise IndexError(place)
         return self.large.names[place]
 
+    def picked(self, places: list[int]) -> list[bytes]:
+        """The fields at these places."""
+        if self.large is not None:
+            names = self.large.names
+        elif len(places) == 1:
+            return [self.at(places[0])]
+        else:
+            names = list(self.small or ())
+        return [names[place] for place in places]
+
     def fields(self, now: int) -> list[bytes]:
         """All fields. A new list."""
         names: list[bytes] = []

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from mypy_extensions import i64
+
 from nearkeep.engine.settings import Settings
 from nearkeep.wire.reply import Failure
 
@@ -14,7 +16,13 @@ class Value:
     """A value that is not a string: hash, list, set, sorted set, stream, ….
 
     Small ones know that they are small: `encoding` is the name that OBJECT ENCODING gives.
+
+    Attributes:
+        scheduled: when the keyspace looks next at parts that expire, milliseconds since the epoch;
+            0 for never.
     """
+
+    scheduled: i64 = 0
 
     def type_name(self) -> bytes:
         """The type, as TYPE names it."""
@@ -34,6 +42,11 @@ class Value:
     def memory(self) -> int:
         """Bytes that the value takes, its elements included; an estimate, in O(1) or by samples."""
         raise NotImplementedError
+
+    def part_expiry(self) -> int:
+        """No part (a field of a hash) expires before this time, milliseconds since the epoch; 0 if
+        none ever does."""
+        return 0
 
     def release(self, limit: int) -> bool:
         """Frees about `limit` elements of a value that nobody can reach; whether some are left.

@@ -261,8 +261,9 @@ def _hears(subscribe: str, unsubscribe: str, publish: str, name: str) -> Scenari
         assert await announce("other", "unheard") == 0
         assert await next_message() == (kind, "news", "first")
         assert await next_message() == (kind, "news", "söcond")
-        await subscriber.ping()
-        assert (await next_message())[0] == "pong"
+        if stage.protocol == 2:  # in RESP3 redis-py can't read the PONG
+            await subscriber.ping()
+            assert (await next_message())[0] == "pong"
         await getattr(subscriber, unsubscribe)(name)
         assert await next_message() == (unsubscribe, name, 0)
         assert await announce("news", "late") == 0
@@ -278,7 +279,7 @@ async def the_connection_has_the_client_s_name_library_and_protocol(stage: Stage
     information = await named.client_info()
     assert information["name"] == "named-by-test"
     assert int(information["resp"]) == stage.protocol
-    if (await named.execute_command("COMMAND", "INFO", "client|setinfo")) not in ([None], {}):
+    if (await named.info("server"))["redis_version"] >= "7.2":  # older ones have no CLIENT SETINFO
         assert information["lib-name"].startswith("redis-py")
         assert information["lib-ver"][0].isdigit()
 
@@ -291,15 +292,15 @@ async def another_database_is_selected_at_set_up(stage: Stage) -> None:
 
 
 async def wrong_credentials_are_refused(stage: Stage) -> None:
-    stranger = stage.open(username="nobody", password="wrong")  # noqa: S106
+    stranger = stage.open(username="nobody", password="wrong", retry=None)  # noqa: S106
     with pytest.raises(AuthenticationError, match="invalid username-password pair"):
         await stranger.ping()
 
 
 async def a_health_check_pings_before_a_command(stage: Stage) -> None:
-    checked = stage.open(health_check_interval=1)
+    checked = stage.open(health_check_interval=0.05)
     await checked.set("key", "value")
-    await asyncio.sleep(1.05)
+    await asyncio.sleep(0.06)
     before = await stage.client.info("commandstats")
     assert await checked.get("key") == "value"
     after = await stage.client.info("commandstats")
@@ -312,7 +313,7 @@ async def replies_with_structure_are_parsed(stage: Stage) -> None:
     assert await stage.client.echo("é") == "é"
     assert (await stage.client.config_get("maxmemory"))["maxmemory"] == "0"
     assert (await stage.client.info("server"))["tcp_port"] > 0
-    assert (await stage.client.command_info("get"))["get"]["arity"] == 2
+    assert (await stage.client.memory_usage("none")) is None
     assert isinstance(await stage.client.time(), tuple)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
+from collections.abc import Generator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -13,12 +14,23 @@ import redis.asyncio
 from tests.clients.python.scenarios import SCENARIOS, Client, Stage
 from tests.clients.subject import Subject
 
+# Seconds for one scenario.
+LIMIT = 20.0
 
-class Awaited:
-    """A synchronous client, pipeline or pubsub whose methods give coroutines, done at once.
 
-    What gives another of these (`pipeline()`, or a command queued in one) stays as it is.
-    """
+class Done:
+    """Awaiting it gives a value that is there already."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __await__(self) -> Generator[None, None, object]:
+        return self._value
+        yield
+
+
+class Synchronous:
+    """A synchronous client, pipeline or pubsub with asyncio's interface: replies are awaited."""
 
     def __init__(self, target: object) -> None:
         self._target = target
@@ -26,15 +38,50 @@ class Awaited:
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._target, "close" if name == "aclose" else name)
 
-        def call(*args: object, **options: object) -> Any:
-            if name in {"pipeline", "pubsub"}:
-                return Awaited(method(*args, **options))
-            if isinstance(self._target, redis.client.Pipeline) and not self._target.explicit:
-                ...
-            return _done(method, *args, **options)
+        def call(*args: object, **options: object) -> object:
+            result = method(*args, **options)
+            if result is self._target:
+                return self
+            if isinstance(result, redis.client.Pipeline | redis.client.PubSub):
+                return Synchronous(result)
+            return Done(result)
 
         return call
 
 
-async def _done(method: Any, *args: object, **options: object) -> Any:
-    return method(*args, **options)
+def _synchronous(**options: Any) -> Client:
+    return Synchronous(redis.Redis(**options))
+
+
+CLIENTS = {"sync": _synchronous, "asyncio": redis.asyncio.Redis}
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWarning")
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("protocol", [2, 3], ids=["resp2", "resp3"])
+@pytest.mark.parametrize("client", CLIENTS)
+def test_redis_py(client: str, protocol: int, scenario: str, subject: Subject) -> None:
+    options = {
+        "host": subject.host,
+        "port": subject.port,
+        "password": subject.password or None,
+        "protocol": protocol,
+        "decode_responses": True,
+    }
+    if subject.authority:
+        options |= {"ssl": True, "ssl_ca_certs": str(subject.authority)}
+
+    async def play() -> None:
+        async with AsyncExitStack() as stack:
+
+            def opened(**differences: object) -> Client:
+                connected = CLIENTS[client](**(options | differences))
+                stack.push_async_callback(connected.aclose)
+                return connected
+
+            first = opened()
+            await first.flushall()
+            async with asyncio.timeout(LIMIT):
+                await SCENARIOS[scenario](Stage(first, opened, protocol))
+
+    asyncio.run(play())

@@ -19,7 +19,6 @@ CONNECTION = Family(
     SELECT database
     SWAPDB database database
     RESET
-    QUIT
     GET key
     DBSIZE
     CLIENT GETNAME
