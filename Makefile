@@ -20,10 +20,10 @@ serve: $(VENV)/compiled ## start a server: make serve ARGS="--port 7000"
 test: $(VENV)/compiled $(VENV)/test ## run all tests, on both engines, and measure shortly
 	@$(BIN)/python -m tests $(ARGS)
 
-lint: $(VENV)/test ## check style and types
+lint: $(VENV)/packages ## check style and types
 	@$(BIN)/python -m tests style types
 
-fmt: $(VENV)/test ## bring the style in order
+fmt: $(VENV)/packages ## bring the style in order
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
@@ -69,7 +69,10 @@ $(VENV)/compiled: $(VENV)/runtime setup.py $(HOT_PATH)
 	@$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 
-$(VENV)/test: $(VENV)/runtime requirements-test.lock tests/setup.sh
+$(VENV)/packages: $(VENV)/runtime requirements-test.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-test.lock
+	@touch $@
+
+$(VENV)/test: $(VENV)/packages tests/setup.sh $(wildcard tests/clients/package-lock.json)
 	@tests/setup.sh
 	@touch $@

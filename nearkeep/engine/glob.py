@@ -53,8 +53,9 @@ def matches(pattern: bytes, text: bytes) -> bool:
             here = star
         else:
             return False
-    while here < end and pattern[here] == _STAR:
-        here += 1
+    if text_end:  # in Redis a star matches the empty end of a text, but not an empty text
+        while here < end and pattern[here] == _STAR:
+            here += 1
     return here == end
 
 

@@ -73,13 +73,20 @@ class Entry:
 
 
 class Observer:
-    """Who is told what happens to keys: the namespace."""
+    """Who is told what happens to keys: the namespace.
+
+    Attributes:
+        changes: counts each change of a key.
+    """
+
+    def __init__(self) -> None:
+        self.changes: i64 = 0
 
     def key_changed(self, db: int, key: bytes) -> None:
         """A key was written, removed or expired."""
 
-    def key_created(self, db: int, key: bytes) -> None:
-        """A key that was not there is there now; told only while `Keyspace.awaited` is not empty."""
+    def key_ready(self, db: int, key: bytes) -> None:
+        """A key that clients wait for came, went or got another value."""
 
     def key_expired(self, db: int, key: bytes) -> None:
         """A key was removed since its time had come."""
@@ -184,6 +191,8 @@ class Keyspace:
         entry.access = self.clock.ms
         if entry.expiry != 0:
             self._unschedule(entry)
+        if self.awaited and key in self.awaited:
+            self.observer.key_ready(self.index, key)
         if isinstance(value, Value):
             self._adopt(key, value)
 
@@ -195,6 +204,8 @@ class Keyspace:
             return
         entry.value = value
         entry.access = self.clock.ms
+        if self.awaited and key in self.awaited:
+            self.observer.key_ready(self.index, key)
         if isinstance(value, Value):
             self._adopt(key, value)
 
@@ -205,7 +216,7 @@ class Keyspace:
         if self.events & NEW:
             self.notify(NEW, b"new", key)
         if self.awaited and key in self.awaited:
-            self.observer.key_created(self.index, key)
+            self.observer.key_ready(self.index, key)
         if isinstance(value, Value):
             self._adopt(key, value)
 
@@ -237,6 +248,8 @@ class Keyspace:
         if last is not entry:
             last.place = entry.place
             self._order[entry.place] = last
+        if self.awaited and entry.key in self.awaited:
+            self.observer.key_ready(self.index, entry.key)
 
     def drop_all(self) -> list[object]:
         """Empties the database at once; returns what must still be freed, in steps."""
@@ -246,6 +259,8 @@ class Keyspace:
         self._wheel = Wheel()
         self._parts = Wheel()
         self.volatile = 0
+        for key in self.awaited:
+            self.observer.key_ready(self.index, key)
         return rest
 
     def swap(self, other: "Keyspace") -> None:
@@ -258,6 +273,7 @@ class Keyspace:
 
     def changed(self, key: bytes) -> None:
         """To be called after each change of a key's value or expiry."""
+        self.observer.changes += 1
         if self.observed:
             self.observer.key_changed(self.index, key)
 

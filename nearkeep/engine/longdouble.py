@@ -15,8 +15,9 @@ from nearkeep.wire.reply import Failure
 
 _BITS: Final = 64
 _LONGEST: Final = 5120
-_ABOVE_ALL: Final = 1 << 16384
-_BELOW_ALL: Final = Fraction(1, 1 << 16446)
+# pow and not a shift, which mypyc would fold into a literal of more digits than `int` may have.
+_ABOVE_ALL: Final = pow(2, 16384)
+_BELOW_ALL: Final = Fraction(1, pow(2, 16446))
 _FARTHEST: Final = 40_000
 """An exponent beyond which there can be no number of so few digits."""
 

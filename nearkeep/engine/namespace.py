@@ -6,6 +6,7 @@ engine without I/O can't do.
 """
 
 from collections import deque
+from heapq import heapify, heappop, heappush
 from random import Random
 from typing import Final
 
@@ -35,6 +36,7 @@ from nearkeep.engine.settings import Settings
 from nearkeep.engine.stream import MutationStream
 from nearkeep.engine.text import quoted
 from nearkeep.engine.values.hash import Hash
+from nearkeep.engine.values.value import Value
 from nearkeep.wire.reply import Failure, Reply, Status
 
 UNBLOCKED: Final = Failure(b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
@@ -86,9 +88,9 @@ class Namespace(Observer):
 
     Attributes:
         gate: bits that say why commands can't simply run, 0 as a rule (see session.py).
-        changes: counts each change of the keyspace.
         depth: how many commands run inside one another (EXEC, scripts).
-        ready: keys that blocked sessions wait for and that are there now, with their databases.
+        ready: keys that may serve blocked sessions, with their databases, in the order of their
+            coming.
         stopwatch: when the last command ended, microseconds of the clock.
         alarm: when `step` must be called at the latest, milliseconds since the epoch; 0 for never.
         slow_from: duration from which a command is looked at for slow log and latency monitor.
@@ -102,7 +104,6 @@ class Namespace(Observer):
         self.host = host
         self.started = clock.ms
         self.gate = 0
-        self.changes: i64 = 0
         self.depth: i64 = 0
         self.stopwatch: i64 = 0
         self.slow_from: i64 = _NEVER_SLOW
@@ -116,6 +117,7 @@ class Namespace(Observer):
             Keyspace(index, clock, self) for index in range(settings.integer("databases"))
         ]
         self.sessions: dict[int, Session] = {}
+        self.current: Session | None = None
         self.connections_received = 0
         self.connections_refused = 0
         self.input_bytes: i64 = 0
@@ -130,6 +132,8 @@ class Namespace(Observer):
         self.waiting_sessions: dict[Session, None] = {}
         self.ready: dict[tuple[int, bytes], None] = {}
         self._serving = False
+        self._keyless = 0  # how many wait for keys to go
+        self._deadlines: list[tuple[int, int]] = []  # a heap, with numbers of sessions
         self.postponed: dict[Session, None] = {}
         self.alarm: i64 = 0
         self.paused_until = 0
@@ -229,7 +233,7 @@ class Namespace(Observer):
             for session in watchers:
                 session.dirty = True
 
-    def key_created(self, db: int, key: bytes) -> None:
+    def key_ready(self, db: int, key: bytes) -> None:
         self.ready[(db, key)] = None
 
     def key_expired(self, db: int, key: bytes) -> None:
@@ -241,8 +245,7 @@ class Namespace(Observer):
             self.key_changed(db, key)
 
     def expire_fields(self, db: Keyspace, key: bytes, value: Hash, limit: int) -> int:
-        """Removes expired fields of a hash, about `limit` at most, and with the last of them the
-        key; returns how many."""
+        """Removes about `limit` expired fields of a hash, and with the last the key; how many."""
         fields = value.expire(self.clock.ms, limit)
         if not fields:
             db.schedule_parts(key, value)
@@ -287,8 +290,7 @@ class Namespace(Observer):
         for index in (first, second):
             db = self.databases[index]
             for key in db.awaited:
-                if db.live(key):
-                    self.ready[(index, key)] = None
+                self.ready[(index, key)] = None
         self.changes += 1
 
     def discard(self, rest: list[object]) -> None:
@@ -333,8 +335,18 @@ class Namespace(Observer):
         if blocked is None:
             return
         self.waiting_sessions[session] = None
+        self._keyless += blocked.keyless
         if blocked.deadline:
             self._set_alarm(blocked.deadline)
+            if len(self._deadlines) > 64 + 2 * len(self.waiting_sessions):
+                self._deadlines = [
+                    (waiting.blocked.deadline, waiting.id)
+                    for waiting in self.waiting_sessions
+                    if waiting.blocked is not None and waiting.blocked.deadline
+                ]
+                heapify(self._deadlines)
+            else:
+                heappush(self._deadlines, (blocked.deadline, session.id))
         db = self.databases[blocked.db]
         for key in blocked.keys:
             waiters = self.waiting.setdefault((blocked.db, key), {})
@@ -345,10 +357,11 @@ class Namespace(Observer):
     def stop_waiting(self, session: Session) -> None:
         """Takes a session out of all queues."""
         blocked = session.blocked
-        self.waiting_sessions.pop(session, None)
         self.postponed.pop(session, None)
-        if blocked is None:
+        if blocked is None or session not in self.waiting_sessions:
             return
+        del self.waiting_sessions[session]
+        self._keyless -= blocked.keyless
         db = self.databases[blocked.db]
         for key in blocked.keys:
             waiters = self.waiting.get((blocked.db, key))
@@ -377,38 +390,45 @@ class Namespace(Observer):
             while self.ready:
                 name = next(iter(self.ready))
                 del self.ready[name]
-                for session in list(self.waiting.get(name, ())):
-                    self._serve(session)
+                if name in self.waiting:
+                    self._serve(name)
         finally:
             self._serving = False
 
-    def _serve(self, session: Session) -> None:
-        blocked = session.blocked
-        command = session.waiting_command
-        if blocked is None or command is None:
-            return
-        session.still_blocked = False
-        reply = session.call(command, blocked.args)
-        if not session.still_blocked:
-            session.unblock(reply)
+    def _serve(self, name: tuple[int, bytes]) -> None:
+        """Serves those who wait for a key, as long as it has something for them."""
+        index, key = name
+        for session in list(self.waiting[name]):
+            blocked = session.blocked
+            value = self.databases[index].peek(key)
+            if blocked is None:
+                continue
+            if blocked.keyless or (
+                isinstance(value, Value) and value.type_name() == blocked.reason
+            ):
+                session.run_blocked()
+            elif value is None and not self._keyless:
+                return
 
     def time_out(self) -> None:
         """Answers blocked sessions whose time is over."""
-        now = self.clock.ms
         self.alarm = self.paused_until
-        for session in list(self.waiting_sessions):
-            blocked = session.blocked
-            if blocked is None or blocked.deadline == 0:
-                continue
-            if blocked.deadline <= now:
-                session.unblock(blocked.timed_out)
-            else:
-                self._set_alarm(blocked.deadline)
+        deadlines = self._deadlines
+        while deadlines:
+            deadline, number = deadlines[0]
+            if deadline > self.clock.ms:
+                self._set_alarm(deadline)
+                return
+            heappop(deadlines)
+            session = self.sessions.get(number)
+            if session is not None:
+                blocked = session.blocked
+                if blocked is not None and blocked.deadline == deadline:
+                    session.unblock(blocked.timed_out)
 
     def _set_alarm(self, at: int) -> None:
         if self.alarm == 0 or at < self.alarm:
             self.alarm = at
-
 
     # ---- pause
 
@@ -544,6 +564,8 @@ class Namespace(Observer):
             more = self._expire(limit)
             if self.stream.recording:
                 self.stream.commit(self.clock.ms)
+            if self.ready:
+                self.serve_ready()
         if self.garbage:
             self._free(limit * 8)
             more = more or bool(self.garbage)
@@ -585,7 +607,7 @@ class Namespace(Observer):
                 rest.popitem()
             if not rest:
                 self.garbage.pop()
-        else:
+        elif not isinstance(rest, Value) or not rest.release(limit):
             self.garbage.pop()
 
 

@@ -52,13 +52,13 @@ class PubSub:
         if listeners:
             push = Push([b"message", channel, message])
             for session in list(listeners):
-                session.outlet.send(push)
+                session.tell(push)
             delivered = len(listeners)
         for pattern, listeners in list(self.patterns.items()):
             if matches(pattern, channel):
                 push = Push([b"pmessage", pattern, channel, message])
                 for session in list(listeners):
-                    session.outlet.send(push)
+                    session.tell(push)
                 delivered += len(listeners)
         return delivered
 
@@ -69,7 +69,7 @@ class PubSub:
             return 0
         push = Push([b"smessage", channel, message])
         for session in list(listeners):
-            session.outlet.send(push)
+            session.tell(push)
         return len(listeners)
 
     def leave(self, session: "Session") -> None:

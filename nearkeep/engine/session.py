@@ -6,7 +6,8 @@ an `Outlet` and calls `execute` with one request after the other. It gets a repl
 - `NO_REPLY`: nothing is to be written. If `session.blocked` is set then, the front end hands in no
   further request until the engine calls `Outlet.resume`.
 - pushes, replies of commands that answer in several messages, and what is delivered later come
-  through `Outlet.send`, before `execute` returns or at any later time.
+  through `Outlet.send`, before `execute` returns or at any later time. What a command sends to its
+  own client stands in `session.deferred` and follows the reply.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -22,9 +23,9 @@ from nearkeep.engine.command import (
     SKIP_MONITOR,
     WRITE,
     Command,
-    lookup,
 )
 from nearkeep.engine.latency import Histogram
+from nearkeep.engine.text import shown
 from nearkeep.wire.reply import NO_REPLY, NULL_ARRAY, QUEUED, Failure, Reply
 
 if TYPE_CHECKING:
@@ -119,7 +120,9 @@ class Blocked:
         db: the database's number.
         deadline: milliseconds since the epoch, 0 for never.
         timed_out: the reply when the time is over.
-        reason: INFO's word for it ("list", "zset", "stream", "wait", "pause" …).
+        reason: the type of value that it waits for ("list", "zset", "stream"), or another word for
+            it ("pause").
+        keyless: whether it is also to know that a key has gone or is of another type.
     """
 
     def __init__(
@@ -130,6 +133,7 @@ class Blocked:
         deadline: int,
         timed_out: Reply,
         reason: bytes,
+        keyless: bool = False,
     ) -> None:
         self.args = args
         self.keys = keys
@@ -137,6 +141,7 @@ class Blocked:
         self.deadline = deadline
         self.timed_out = timed_out
         self.reason = reason
+        self.keyless = keyless
 
 
 class Session:
@@ -148,6 +153,7 @@ class Session:
         protocol: 2 or 3.
         gate: bits that say why its commands can't simply run, 0 as a rule.
         queue: the commands since MULTI.
+        said: within EXEC, the messages of a command that answers in several.
         aborted: whether a queued command was refused (EXECABORT).
         watched: keys under WATCH, with their databases.
         dirty: whether a watched key has changed.
@@ -175,6 +181,7 @@ class Session:
         self.queued_bytes = 0
         self.aborted = False
         self.executing = False
+        self.said: list[object] = []
         self.watched: list[tuple[int, bytes, bool]] = []
         self.dirty = False
         self.blocked: Blocked | None = None
@@ -188,6 +195,7 @@ class Session:
         self.monitoring = False
         self.closing = False
         self.effects_replaced = False
+        self.deferred: list[object] = []
         namespace.enter(self)
 
     # ---- running
@@ -198,12 +206,12 @@ class Session:
         if command is None or command.subcommands is not None:
             found = self._resolve(args)
             if isinstance(found, Failure):
-                return self._refuse(found, None)
+                return self._heard(self._refuse(found, None))
             command = found
         self.active = self.namespace.clock.ms
         count = len(args)
         if count < command.minimum or count > command.maximum:
-            return self._refuse(wrong_arity(command), command)
+            return self._heard(self._refuse(wrong_arity(command), command))
         if self.gate or self.namespace.gate:
             return self._guarded(command, args)
         return self.call(command, args)
@@ -215,6 +223,7 @@ class Session:
         start = namespace.stopwatch
         changes = namespace.changes
         self.last = command
+        namespace.current = self
         namespace.depth += 1
         try:
             reply: Reply = command.run(self, args)
@@ -245,6 +254,7 @@ class Session:
             command.failed += 1
             namespace.count_error(reply)
         if namespace.depth == 0:
+            namespace.current = None
             clock.ms = end // 1000
             self.effects_replaced = False
             if namespace.stream.recording:
@@ -283,14 +293,22 @@ class Session:
         if sub is None:
             return Failure(
                 b"ERR unknown subcommand '%s'. Try %s HELP."
-                % (_printable(args[1][:128]), command.name.upper())
+                % (shown(args[1]), command.name.upper())
             )
         return sub
 
     def _refuse(self, failure: Failure, command: Command | None) -> Failure:
         """Answers without running; inside a MULTI that dooms the EXEC."""
+        if command is not None and command.name == b"exec":
+            self.clear_transaction()
+            failure = Failure(
+                b"EXECABORT Transaction discarded because of: %s"
+                % failure.message.removeprefix(b"ERR ")
+            )
         if self.gate & IN_MULTI:
             self.aborted = True
+        if self.reply_mode == b"skip":
+            self.reply_mode = b"skipping"
         if command is not None:
             command.rejected += 1
         self.namespace.count_error(failure)
@@ -301,12 +319,17 @@ class Session:
         if not self.gate & MUTED:
             return self._admit(command, args)
         if self.reply_mode == b"skip":
+            self.reply_mode = b"skipping"
+        return self._heard(self._admit(command, args))
+
+    def _heard(self, reply: Reply) -> Reply:
+        """The reply, unless CLIENT REPLY holds it back; SKIP does so once."""
+        if not self.gate & MUTED:
+            return reply
+        if self.reply_mode == b"skipping":
             self.reply_mode = b"on"
             self.gate &= ~MUTED
-            self._admit(command, args)
-            return NO_REPLY
-        reply = self._admit(command, args)
-        return NO_REPLY if self.gate & MUTED else reply
+        return NO_REPLY
 
     def _admit(self, command: Command, args: list[bytes]) -> Reply:
         """Refuses, queues, postpones or runs a command, in the order in which Redis asks."""
@@ -335,7 +358,7 @@ class Session:
             return self._refuse(
                 Failure(
                     b"ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT"
-                    b" / RESET are allowed in this context" % command.name.replace(b"|", b" ")
+                    b" / RESET are allowed in this context" % command.name
                 ),
                 command,
             )
@@ -366,35 +389,85 @@ class Session:
     # ---- blocking
 
     def block(
-        self, keys: list[bytes], timeout_ms: int, timed_out: Reply, args: list[bytes], reason: bytes
+        self,
+        keys: list[bytes],
+        timeout_ms: int,
+        timed_out: Reply,
+        args: list[bytes],
+        reason: bytes,
+        keyless: bool = False,
     ) -> Reply:
         """Waits for keys, from within a command: `return session.block(…)`.
 
-        When one of the keys is ready, the request is run again, as a whole. A timeout of 0 waits
-        for ever. Where nothing may block (MULTI, scripts) the answer is `timed_out` at once.
+        When one of the keys is ready, the request `args` is run again, as a whole. A timeout of 0
+        waits for ever. Where nothing may block (MULTI, scripts) the answer is `timed_out` at once.
         """
         if self.executing or self.gate & IN_SCRIPT:
             return timed_out
+        self._uncount()
         if self.blocked is not None:  # run again in vain: it keeps its place in the queues
             self.still_blocked = True
             return NO_REPLY
         deadline = self.namespace.clock.ms + timeout_ms if timeout_ms > 0 else 0
-        self.blocked = Blocked(args, keys, self.db.index, deadline, timed_out, reason)
-        self.waiting_command = lookup(args[0])
+        self.blocked = Blocked(args, keys, self.db.index, deadline, timed_out, reason, keyless)
+        self.waiting_command = self.last
         self.namespace.wait(self)
         return NO_REPLY
 
-    def unblock(self, reply: Reply) -> None:
-        """Ends the waiting with a reply."""
-        if self.blocked is None:
+    def run_blocked(self) -> None:
+        """Runs the request that waits once more; if it is served, the session goes on."""
+        blocked = self.blocked
+        command = self.waiting_command
+        if blocked is None or command is None:
             return
+        self.still_blocked = False
+        denied: Failure | None = None
+        if self.gate & RESTRICTED:
+            denied = self.namespace.users.denied(self, command, blocked.args)
+        if denied is None:
+            reply = self.call(command, blocked.args)
+        else:
+            reply = self._refuse(denied, command)
+        if self.still_blocked:
+            return
+        self._go_on(reply)
+        if self.gate & TRACKING:
+            self.namespace.track(self, command, blocked.args)
+
+    def unblock(self, reply: Reply) -> None:
+        """Ends the waiting with a reply that is not the command's own."""
+        command = self.waiting_command
+        if self.blocked is None or command is None:
+            return
+        command.calls += 1
+        self.commands_run += 1
+        self.namespace.commands_run += 1
+        if isinstance(reply, Failure):
+            command.failed += 1
+            self.namespace.count_error(reply)
+        self._go_on(reply)
+
+    def _go_on(self, reply: Reply) -> None:
         self.namespace.stop_waiting(self)
         self.blocked = None
-        if isinstance(reply, Failure):
-            self.namespace.count_error(reply)
+        self.waiting_command = None
         self.outlet.resume(reply)
 
+    def _uncount(self) -> None:
+        """Takes back, ahead of `call`, that a command has run: it counts when it is served."""
+        if self.last is not None:
+            self.last.calls -= 1
+        self.commands_run -= 1
+        self.namespace.commands_run -= 1
+
     # ---- state
+
+    def tell(self, message: Reply) -> None:
+        """Delivers a message, after the reply if it comes from the session's own command."""
+        if self.namespace.current is self:
+            self.deferred.append(message)
+        else:
+            self.outlet.send(message)
 
     def select(self, index: int) -> None:
         """Makes a database the session's own."""
@@ -455,17 +528,11 @@ def wrong_arity(command: Command) -> Failure:
 
 def unknown_command(args: list[bytes]) -> Failure:
     """The error for a name that is no command, with its first arguments."""
-    shown = b""
+    beginning = b""
     for arg in args[1:]:
-        if len(shown) >= 128:
+        if len(beginning) >= 128:
             break
-        shown += b"'%s' " % _printable(arg[: 128 - len(shown)])
+        beginning += b"'%s' " % shown(arg[: 128 - len(beginning)])
     return Failure(
-        b"ERR unknown command '%s', with args beginning with: %s"
-        % (_printable(args[0][:128]), shown)
+        b"ERR unknown command '%s', with args beginning with: %s" % (shown(args[0]), beginning)
     )
-
-
-def _printable(text: bytes) -> bytes:
-    """Text that may stand in an error reply."""
-    return text.replace(b"\r", b" ").replace(b"\n", b" ")

@@ -32,6 +32,41 @@ def number_or(text: bytes, message: bytes) -> int:
     return number
 
 
+def int32(text: bytes) -> int:
+    """A signed 32-bit integer.
+
+    Raises:
+        Failure: it is none; one that is too large is told the range.
+    """
+    number = integer(text)
+    if not -0x80000000 <= number <= 0x7FFFFFFF:
+        raise Failure(
+            b"ERR value is out of range, value must between -2147483648 and 2147483647"
+        )
+    return number
+
+
+def int32_or(text: bytes, message: bytes) -> int:
+    """A signed 32-bit integer, or a failure with a message of its own."""
+    number = parse_integer(text)
+    if number is None or not -0x80000000 <= number <= 0x7FFFFFFF:
+        raise Failure(message)
+    return number
+
+
+def shown(word: bytes) -> bytes:
+    """What an error reply shows of a word: as a C string, to the first NUL, at most 128 bytes."""
+    return word.partition(b"\x00")[0][:128].replace(b"\r", b" ").replace(b"\n", b" ")
+
+
+def no_such_form(args: list[bytes]) -> Failure:
+    """The error of a subcommand that takes its arguments in other numbers."""
+    return Failure(
+        b"ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP."
+        % (shown(args[1]), args[0].upper())
+    )
+
+
 def quoted(text: bytes) -> bytes:
     """Text in double quotes, with all that can't be printed escaped."""
     parts = bytearray(b'"')

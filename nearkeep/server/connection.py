@@ -100,6 +100,8 @@ class Connection(Outlet):
         self._writer = Writer()
         self._waiting = False
         self._postponed: list[list[bytes]] = []
+        self._running = False
+        self._told: list[Reply] = []
         self._over_soft_since: i64 = 0
 
     # ---- what the loop calls
@@ -166,7 +168,9 @@ class Connection(Outlet):
                 args = parser.next()
                 if args is None:
                     break
+                self._running = True
                 reply = session.execute(args)
+                self._running = False
                 if reply is not NO_REPLY:
                     writer.protocol = session.protocol
                     if type(reply) is bytes:
@@ -178,6 +182,10 @@ class Connection(Outlet):
                         self.tick.write(self)
                     elif writer.size() > EAGER:
                         self._write_now()
+                if self._told:
+                    self._pass_on()
+                if session.deferred:
+                    self._send_deferred(session)
                 if not parser.trusted:
                     parser.trusted = not session.gate & UNAUTHENTICATED
         except ProtocolError as error:
@@ -186,6 +194,12 @@ class Connection(Outlet):
             self.tick.namespace.count_error(failure)
             self._answer(failure)
             self.close(after_reply=True)
+
+    def _send_deferred(self, session: Session) -> None:
+        messages = session.deferred
+        session.deferred = []
+        for message in messages:
+            self.send(message)
 
     def go_on(self) -> None:
         """Runs what waited while the session was blocked."""
@@ -197,6 +211,7 @@ class Connection(Outlet):
             reply = session.execute(args)
             if reply is not NO_REPLY:
                 self._answer(reply)
+            self._send_deferred(session)
         if session.blocked is None:
             self._run(session)
 
@@ -205,6 +220,9 @@ class Connection(Outlet):
     def send(self, message: Reply) -> None:
         session = self.session
         if session is None or self.closing or session.gate & MUTED:
+            return
+        if self._running:  # the reply to the command that caused it goes first
+            self._told.append(message)
             return
         self._answer(message)
         if self._writer.size() > EAGER:
@@ -216,6 +234,7 @@ class Connection(Outlet):
             return
         if reply is not NO_REPLY and not session.gate & MUTED:
             self._answer(reply)
+        self._send_deferred(session)
         self.tick.run(self)
 
     def retry(self, args: list[bytes]) -> None:
@@ -256,6 +275,13 @@ class Connection(Outlet):
         if not self._waiting:
             self._waiting = True
             self.tick.write(self)
+
+    def _pass_on(self) -> None:
+        """Sends what the client's own command told it."""
+        told = self._told
+        self._told = []
+        for message in told:
+            self._answer(message)
 
     def _write_now(self) -> None:
         """Sends before the end of the tick, so that not too much is held."""

@@ -78,7 +78,7 @@ def _decimal(number: float) -> tuple[i64, i64]:
     else:
         lower = (2 * significand - 1) << (spare + 1)
     exponent -= 11
-    index: i64 = (int(-(exponent + len(_EXPONENTS)) * _LOG) - _FIRST) // _STEP
+    index: i64 = (int(-float(exponent + len(_EXPONENTS)) * _LOG) - _FIRST) // _STEP
     shift: i64 = -(exponent + _EXPONENTS[index] + 64)
     while shift < 32 or shift > 60:
         index += 1 if shift > 60 else -1
@@ -86,9 +86,9 @@ def _decimal(number: float) -> tuple[i64, i64]:
     top, bottom = _scaled(upper, index)
     low_top, low_bottom = _scaled(lower, index)
     mid_top, mid_bottom = _scaled(significand << (spare + 2), index)
-    # One less at both ends, since the products are rounded.
-    width: i64 = ((top - low_top) << 32) + bottom - low_bottom - 2
-    distance: i64 = ((top - mid_top) << 32) + bottom - mid_bottom - 1
+    # One less at both ends, since the products are rounded. Beyond 63 bits only for denormals.
+    width = ((int(top) - low_top) << 32) + bottom - low_bottom - 2
+    distance = ((int(top) - mid_top) << 32) + bottom - mid_bottom - 1
     if bottom == 0:
         top -= 1
         bottom = 1 << 32
@@ -112,7 +112,7 @@ def _scaled(number: i64, index: i64) -> tuple[i64, i64]:
     return (high >> 28) + (low >> 32), low & _LOW32
 
 
-def _digits(whole: i64, rest: i64, width: i64, distance: i64, shift: i64) -> tuple[i64, i64]:
+def _digits(whole: i64, rest: i64, width: int, distance: int, shift: i64) -> tuple[i64, i64]:
     """The fewest digits of a number in an interval, and the power of ten of the last of them.
 
     The interval ends at `whole` and `rest`, and is `width` wide; `distance` below that end lies the
@@ -120,36 +120,44 @@ def _digits(whole: i64, rest: i64, width: i64, distance: i64, shift: i64) -> tup
     """
     digits: i64 = 0
     kappa: i64 = 10
+    limit: i64 = width >> shift
     while kappa > 0:
         kappa -= 1
         unit: i64 = _TENS[kappa]
         digits = digits * 10 + whole // unit
         whole %= unit
-        if whole == 0 and rest <= width:
-            return digits, kappa
+        if whole <= limit:
+            left = (int(whole) << shift) + rest
+            if left <= width:
+                return _nearest(digits, left, int(unit) << shift, width, distance), kappa
     # From here on times 5 and one bit less instead of times 10, which could need 64 bits.
     one: i64 = 1 << (shift - 1)
-    width *= 5
-    distance *= 5
+    narrow: i64 = width
+    scale = 1
     while True:
         rest *= 5
+        narrow *= 5
+        scale *= 5
         kappa -= 1
         digits = digits * 10 + (rest >> (shift - 1))
         rest &= one - 1
-        if rest < width:
-            break
+        if rest < narrow:
+            return _nearest(digits, rest, one, narrow, distance * scale), kappa
         rest *= 2
-        width *= 10
-        distance *= 10
-    # A lower last digit may be nearer.
+        narrow *= 2
+        scale *= 2
+
+
+def _nearest(digits: i64, left: int, unit: int, width: int, distance: int) -> i64:
+    """Lowers the last digit as long as that comes nearer and stays within the interval."""
     while (
-        rest < distance
-        and width - rest >= one
-        and (rest + one < distance or distance - rest > rest + one - distance)
+        left < distance
+        and width - left >= unit
+        and (left + unit < distance or distance - left > left + unit - distance)
     ):
         digits -= 1
-        rest += one
-    return digits, kappa
+        left += unit
+    return digits
 
 
 def _power(exponent: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ or RESP3 client, into a script, into JSON or to a caller in the same process.
     Pairs      array of pairs (RESP2: flat)
     Push       out-of-band message  Verbatim verbatim string (RESP2: bulk)
     BigNumber  big number           Raw      bytes that are RESP already
+    Several    messages in a row
 
 Source: https://redis.io/docs/latest/develop/reference/protocol-spec/
 """
@@ -111,6 +112,13 @@ class Attribute:
     def __init__(self, flat: list[object], reply: object) -> None:
         self.flat = flat
         self.reply = reply
+
+
+class Several:
+    """Messages in a row that stand for one: within EXEC's array, what SUBSCRIBE answers."""
+
+    def __init__(self, messages: list[object]) -> None:
+        self.messages = messages
 
 
 class Raw:
@@ -282,6 +290,8 @@ class Writer:
             self.reply(value.reply)
         elif isinstance(value, bytearray):
             self.bulk(bytes(value))
+        elif isinstance(value, Several):
+            self._items(value.messages)
         else:
             raise TypeError(f"no RESP for {type(value).__name__}")
 

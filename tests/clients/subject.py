@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MODES = ("plain", "password", "tls")
 
 # Characters that a URL, a shell and a line of redis.conf each treat in their own way.
-PASSWORD = "p@ss:w/rd?#%20é"  # noqa: S105
+PASSWORD = "p@ss:w/rd?#%20é"
 
 IS_REDIS = os.environ.get("NEARKEEP_TEST_SUBJECT") == "redis"
 

@@ -40,6 +40,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--source", type=Path, help="an unpacked source tree, or its tarball")
     parser.add_argument("--tls", action="store_true", help="run every unit over TLS")
     parser.add_argument(
+        "--spawned", action="store_true", help="have the suite start the servers of every unit"
+    )
+    parser.add_argument(
         "--check-skips",
         action="store_true",
         help="run those of skipped.toml that say run = false too, and fail for each that passes",
@@ -62,6 +65,8 @@ def main() -> int:
         wanted = [units.get(name, Unit(name)) for name in names]
     if chosen.tls:
         wanted = [dataclasses.replace(unit, tls=True) for unit in wanted]
+    if chosen.spawned:
+        wanted = [dataclasses.replace(unit, spawned=True) for unit in wanted]
     try:
         suite = suite_folder(chosen.source)
         missing = [unit.name for unit in wanted if not (suite / f"tests/{unit.name}.tcl").is_file()]

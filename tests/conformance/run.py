@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tests.conformance.source import Unavailable
@@ -144,7 +144,7 @@ def run_unit(
         command += ["--portcount", str(PORTS_PER_SLOT - 100)]
         server = None
         if unit.spawned:
-            stand_in(tree, subject)
+            stand_in(tree, unit, subject)
         else:
             try:
                 server = stack.enter_context(contextlib.closing(start(unit, subject, tree)))
@@ -162,7 +162,7 @@ def run_unit(
         transcript = read(output)
         if transcript.hung is not None:
             trouble = f"no progress in {stall:.0f} s"
-        if not transcript.finished and not trouble:
+        if not (transcript.finished or transcript.aborts or trouble):
             trouble = f"ended early: {output.strip()[-300:]}"
         return Report(
             unit,
@@ -209,8 +209,8 @@ def make_certificates(tree: Path) -> None:
 def start(unit: Unit, subject: Subject, tree: Path) -> Server:
     """A fresh server, with a TLS port as well where the unit runs over TLS."""
     settings = dict(SERVER_SETTINGS)
-    if subject.name != "redis-7.0":
-        settings |= {name.replace("-", "_"): value for name, value in unit.as_in_7_0.items()}
+    for name, value in of_old(unit, subject).items():
+        settings[name.replace("-", "_")] = value
     if unit.tls:
         certificates = tree / "tests" / "tls"
         settings |= {
@@ -222,18 +222,28 @@ def start(unit: Unit, subject: Subject, tree: Path) -> Server:
     return subject.start(**settings)
 
 
-def stand_in(tree: Path, subject: Subject) -> None:
+def of_old(unit: Unit, subject: Subject) -> Mapping[str, str | int]:
+    """The settings that bring back what 7.0 did, for a server that needs them."""
+    return {} if subject.name == "redis-7.0" else unit.as_in_7_0
+
+
+def stand_in(tree: Path, unit: Unit, subject: Subject) -> None:
     """Put the subject in the place of src/redis-server.
 
     The suite waits for the process id in the log before it looks further, in the words of Redis'
     banner.
     """
-    words = shlex.join(subject.command())
+    path = filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")])
+    flags = [
+        word for name, value in of_old(unit, subject).items() for word in (f"--{name}", str(value))
+    ]
     script = tree / "src" / "redis-server"
-    path = shlex.quote(
-        os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")]))
+    script.write_text(
+        "#!/bin/sh\n"
+        f"export PYTHONPATH={shlex.quote(os.pathsep.join(path))}\n"
+        'echo " PID: $$"\n'
+        f'exec {shlex.join(subject.command())} "$@" {shlex.join(flags)}\n'
     )
-    script.write_text(f'#!/bin/sh\nexport PYTHONPATH={path}\necho " PID: $$"\nexec {words} "$@"\n')
     script.chmod(0o755)
 
 

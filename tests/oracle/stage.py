@@ -85,8 +85,13 @@ def _first_apart(
 
 
 def _gist(replies: tuple[Reply, ...]) -> str:
-    text = b" ".join((reply.raw or reply.payload or b"")[:50] for reply in replies)
-    return re.sub(rb"\d+", b"N", text).decode("latin-1")
+    """Their types, and of errors the text without what came from the command."""
+    return " ".join(
+        re.sub(rb"'[^']*'|\d+", b"_", reply.payload or b"").decode("latin-1")
+        if reply.is_error or reply.kind == GARBAGE
+        else f"{reply.kind.decode()}{' null' if reply.is_null else ''}"
+        for reply in replies
+    )
 
 
 class Player:

@@ -1,6 +1,7 @@
 """The commands, one file per family of the Redis documentation. Importing this declares them."""
 
 from nearkeep.engine.commands import (  # noqa: F401
+    bitmap,
     command,
     config,
     connection,
@@ -8,6 +9,7 @@ from nearkeep.engine.commands import (  # noqa: F401
     generic,
     hash,  # noqa: A004
     info,
+    list,  # noqa: A004
     memory,
     pubsub,
     server,

@@ -15,7 +15,7 @@ from nearkeep.engine.session import (
     UNTOUCHING,
     Session,
 )
-from nearkeep.engine.text import NOT_INTEGER, SYNTAX_ERROR, integer, number_or
+from nearkeep.engine.text import NOT_INTEGER, SYNTAX_ERROR, int32, integer, no_such_form, number_or
 from nearkeep.wire.reply import NO_REPLY, OK, PONG, Failure, Map, Reply, Status, Verbatim
 from nearkeep.wire.request import parse_integer
 
@@ -248,7 +248,7 @@ def client_setinfo(session: Session, args: list[bytes]) -> Reply:
         return Failure(b"ERR Unrecognized option '%s'" % args[2])
     if not _is_plain(args[3]):
         return Failure(
-            b"ERR %s cannot contain spaces, newlines or special characters." % args[2].lower()
+            b"ERR %s cannot contain spaces, newlines or special characters." % args[2]
         )
     if option == b"LIB-NAME":
         session.library = args[3]
@@ -285,7 +285,7 @@ def client_unblock(session: Session, args: list[bytes]) -> Reply:
         elif reason != b"TIMEOUT":
             return Failure(b"ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
     elif len(args) > 4:
-        return SYNTAX_ERROR
+        return no_such_form(args)
     other = session.namespace.sessions.get(integer(args[2]))
     if other is None or other.blocked is None or other.blocked.reason == b"pause":
         return 0
@@ -331,14 +331,12 @@ def hello(session: Session, args: list[bytes]) -> Reply:
             return Failure(b"NOPROTO unsupported protocol version")
     users = session.namespace.users
     name: bytes | None = None
-    user = None
+    login: list[bytes] = []
     index = 2
     while index < len(args):
         option = args[index].upper()
         if option == b"AUTH" and index + 2 < len(args):
-            user = users.authenticate(args[index + 1], args[index + 2])
-            if user is None:
-                return WRONG_PASS
+            login = args[index + 1 : index + 3]
             index += 3
         elif option == b"SETNAME" and index + 1 < len(args):
             name = args[index + 1]
@@ -347,7 +345,10 @@ def hello(session: Session, args: list[bytes]) -> Reply:
             index += 2
         else:
             return Failure(b"ERR Syntax error in HELLO option '%s'" % args[index])
-    if user is not None:
+    if login:
+        user = users.authenticate(login[0], login[1])
+        if user is None:
+            return WRONG_PASS
         session.become(user)
     if session.gate & UNAUTHENTICATED:
         return _HELLO_FIRST
@@ -404,10 +405,13 @@ def reset(session: Session, _args: list[bytes]) -> Reply:
     session.clear_transaction()
     namespace.pubsub.leave(session)
     namespace.stop_monitoring(session)
-    session.gate = 0
+    if session.reply_mode == b"skipping":  # also of the reply to this command
+        session.gate = MUTED
+    else:
+        session.gate = 0
+        session.reply_mode = b"on"
     session.protocol = 2
     session.name = b""
-    session.reply_mode = b"on"
     session.no_evict = False
     session.select(0)
     session.become(namespace.users.default)
@@ -423,7 +427,7 @@ def reset(session: Session, _args: list[bytes]) -> Reply:
     summary="Chooses the database.",
 )
 def select(session: Session, args: list[bytes]) -> Reply:
-    index = number_or(args[1], b"ERR value is not an integer or out of range")
+    index = int32(args[1])
     if not 0 <= index < len(session.namespace.databases):
         return Failure(b"ERR DB index is out of range")
     session.select(index)
@@ -550,9 +554,9 @@ class ClientFilter:
         self.local_address: bytes | None = None
         self.user: bytes | None = None
         self.age: int | None = None
-        if len(args) % 2:
-            raise Failure(SYNTAX_ERROR.message)
         for index in range(2, len(args), 2):
+            if index + 1 == len(args):
+                raise Failure(SYNTAX_ERROR.message)
             self._option(args[index].upper(), args[index + 1])
 
     def _option(self, option: bytes, value: bytes) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.command import command
 from nearkeep.engine.glob import matches
-from nearkeep.engine.text import SYNTAX_ERROR, number_or
+from nearkeep.engine.text import SYNTAX_ERROR, no_such_form, number_or
 from nearkeep.engine.values.string import is_string, string_encoding, string_length
 from nearkeep.engine.values.value import Value
 from nearkeep.wire.reply import (
@@ -85,10 +85,7 @@ def debug(session: Session, args: list[bytes]) -> Reply:
         return OK
     if what == b"HELP":
         return [Status(line) for line in _HELP]
-    return Failure(
-        b"ERR unknown subcommand or wrong number of arguments for '%s'. Try DEBUG HELP."
-        % args[1][:128]
-    )
+    return no_such_form(args)
 
 
 def _describe(session: Session, key: bytes) -> Reply:

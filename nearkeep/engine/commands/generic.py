@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from nearkeep.engine.command import command, container, help_lines
 from nearkeep.engine.glob import is_literal, matches
 from nearkeep.engine.keyspace import GENERIC, Keyspace
-from nearkeep.engine.text import SYNTAX_ERROR, integer
+from nearkeep.engine.text import SYNTAX_ERROR, int32, integer, shown
 from nearkeep.engine.values.string import (
     copy_value,
     is_string,
@@ -441,7 +441,7 @@ def database(session: Session, text: bytes) -> Keyspace:
     Raises:
         Failure: it is no number, or there is no such database.
     """
-    index = integer(text)
+    index = int32(text)
     databases = session.namespace.databases
     if not 0 <= index < len(databases):
         raise Failure(b"ERR DB index is out of range")
@@ -503,7 +503,7 @@ def _expire_at(session: Session, args: list[bytes], unit: int, base: int) -> Rep
         elif option == b"LT":
             only_earlier = True
         else:
-            return Failure(b"ERR Unsupported option %s" % word)
+            return Failure(b"ERR Unsupported option %s" % shown(word))
     if only_none and (only_some or only_later or only_earlier):
         return Failure(b"ERR NX and XX, GT or LT options at the same time are not compatible")
     if only_later and only_earlier:

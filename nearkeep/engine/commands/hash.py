@@ -176,13 +176,16 @@ def hgetex(session: Session, args: list[bytes]) -> Reply:
     elif option == b"PERSIST":
         start = 3
     fields = _fields(args, start)
+    if held is not None and start > 2:
+        held.timed()
+    if at is not None and at <= session.namespace.clock.ms:
+        return _taken(session, key, held, fields)
     found = _values(session, held, fields)
     if held is None or start == 2:
         return found
     if at is not None:
         _expire(session, key, held, fields, at, b"")
         return found
-    held.timed()
     kept = [field for field in fields if held.persist(field)]
     if kept:
         for _ in kept:
@@ -200,20 +203,7 @@ def hgetex(session: Session, args: list[bytes]) -> Reply:
 )  # fmt: skip
 def hgetdel(session: Session, args: list[bytes]) -> Reply:
     held = _to_write(session, args[1])
-    fields = _fields(args, 2)
-    found: list[object] = []
-    removed: list[bytes] = []
-    now = session.namespace.clock.ms
-    for field in fields:
-        value = None if held is None else held.get(field, now)
-        found.append(value)
-        if held is not None and value is not None:
-            held.remove(field)
-            removed.append(field)
-    if held is not None and removed:
-        _removed(session, args[1], held, len(removed))
-        session.effect(b"HDEL", args[1], *removed)
-    return found
+    return _taken(session, args[1], held, _fields(args, 2))
 
 
 @command(
@@ -537,7 +527,7 @@ class SetOptions:
                     index += 1
                     self.at = _time(session, args[index], unit, option.endswith(b"AT"), b"hsetex")
             else:
-                raise Failure(b"ERR unknown argument: %s" % args[index])
+                raise Failure(b"ERR unknown argument: %s" % args[index].split(b"\0")[0])
             index += 1
         self.first = index + 2
         if self.first + 1 >= len(args):
@@ -632,6 +622,25 @@ def _values(session: Session, held: Hash | None, fields: list[bytes]) -> list[ob
     return [held.get(field, now) for field in fields]
 
 
+def _taken(session: Session, key: bytes, held: Hash | None, fields: list[bytes]) -> list[object]:
+    """The values of fields, which are removed."""
+    if held is None:
+        return [None] * len(fields)
+    now = session.namespace.clock.ms
+    found: list[object] = []
+    removed: list[bytes] = []
+    for field in fields:
+        value = held.get(field, now)
+        found.append(value)
+        if value is not None:
+            held.remove(field)
+            removed.append(field)
+    if removed:
+        _removed(session, key, held, len(removed))
+        session.effect(b"HDEL", key, *removed)
+    return found
+
+
 def _drawn(session: Session, held: Hash, count: int) -> list[bytes]:
     """Fields drawn at random; of a negative count, with repeats."""
     now = session.namespace.clock.ms
@@ -652,6 +661,8 @@ def _fields(args: list[bytes], start: int, wrong_count: bytes = _NOT_POSITIVE) -
     Raises:
         Failure: FIELDS does not stand at `start`, or the number is not theirs.
     """
+    if start + 1 >= len(args):
+        raise _wrong_arity(args)
     if args[start].upper() != b"FIELDS":
         raise Failure(_NO_FIELDS.message)
     count = number_or(args[start + 1], wrong_count)

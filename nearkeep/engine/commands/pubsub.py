@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nearkeep.engine.command import command, container, help_lines
 from nearkeep.engine.glob import matches
+from nearkeep.engine.text import no_such_form
 from nearkeep.wire.reply import NO_REPLY, Push, Reply
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ container(
     summary="Lists the channels that have subscribers.",
 )
 def pubsub_channels(session: Session, args: list[bytes]) -> Reply:
+    if len(args) > 3:
+        return no_such_form(args)
     return _names(session.namespace.pubsub.channels, args)
 
 
@@ -93,6 +96,8 @@ def pubsub_numsub(session: Session, args: list[bytes]) -> Reply:
     summary="Lists the shard channels that have subscribers.",
 )
 def pubsub_shardchannels(session: Session, args: list[bytes]) -> Reply:
+    if len(args) > 3:
+        return no_such_form(args)
     return _names(session.namespace.pubsub.shard_channels, args)
 
 
@@ -192,7 +197,11 @@ def unsubscribe(session: Session, args: list[bytes]) -> Reply:
 
 def _tell(session: Session, event: bytes, name: bytes | None, count: int) -> None:
     session.update_subscribed()
-    session.outlet.send(Push([event, name, count]))
+    message = Push([event, name, count])
+    if session.executing:
+        session.said.append(message)
+    else:
+        session.outlet.send(message)
 
 
 def _names(known: dict[bytes, dict[Session, None]], args: list[bytes]) -> list[object]:

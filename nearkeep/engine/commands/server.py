@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from nearkeep.engine.command import command
 from nearkeep.engine.commands.generic import database
 from nearkeep.engine.session import IN_SCRIPT
-from nearkeep.engine.text import SYNTAX_ERROR, number_or
+from nearkeep.engine.text import SYNTAX_ERROR, int32_or, number_or
 from nearkeep.wire.reply import NO_REPLY, OK, Failure, Reply, Status, Verbatim
 
 if TYPE_CHECKING:
@@ -123,8 +123,8 @@ def shutdown(session: Session, args: list[bytes]) -> Reply:
 )
 def swapdb(session: Session, args: list[bytes]) -> Reply:
     namespace = session.namespace
-    first = number_or(args[1], b"ERR invalid first DB index")
-    second = number_or(args[2], b"ERR invalid second DB index")
+    first = int32_or(args[1], b"ERR invalid first DB index")
+    second = int32_or(args[2], b"ERR invalid second DB index")
     count = len(namespace.databases)
     if not (0 <= first < count and 0 <= second < count):
         return Failure(b"ERR DB index is out of range")

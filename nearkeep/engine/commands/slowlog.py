@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.command import Command, command, container, help_lines, leaves, lookup
 from nearkeep.engine.latency import LatencySeries
-from nearkeep.engine.text import number_or
+from nearkeep.engine.text import no_such_form, number_or
 from nearkeep.wire.reply import OK, Failure, Map, Reply, Verbatim
 
 if TYPE_CHECKING:
@@ -123,6 +123,8 @@ container(
 )
 def slowlog_get(session: Session, args: list[bytes]) -> Reply:
     count = 10
+    if len(args) > 3:
+        return no_such_form(args)
     if len(args) > 2:
         wrong = b"ERR count should be greater than or equal to -1"
         count = number_or(args[2], wrong)

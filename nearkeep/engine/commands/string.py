@@ -585,12 +585,15 @@ def _common_ranges(
 class ExpiryOptions:
     """EX, PX, EXAT, PXAT and PERSIST of GETEX, from a place in the arguments on.
 
+    The same option may come again, and the last of them counts.
+
     Raises:
-        Failure: an option is unknown, repeated or at odds with another.
+        Failure: an option is unknown or at odds with another.
     """
 
     def __init__(self, args: list[bytes], start: int) -> None:
         self.time = b""
+        self.option = b""
         self.unit = 0
         self.absolute = False
         self.persist = False
@@ -608,8 +611,11 @@ class ExpiryOptions:
             self.persist = True
             return False
         unit = _UNITS.get(option)
-        if unit is None or argument is None or self.unit or self.persist or self.keep:
+        if unit is None or argument is None or self.persist or self.keep:
             raise Failure(SYNTAX_ERROR.message)
+        if self.option not in (b"", option):
+            raise Failure(SYNTAX_ERROR.message)
+        self.option = option
         self.unit = unit
         self.absolute = option.endswith(b"AT")
         self.time = argument

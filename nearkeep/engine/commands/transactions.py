@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.command import command
 from nearkeep.engine.session import IN_MULTI, RESTRICTED
-from nearkeep.wire.reply import NULL_ARRAY, OK, Failure, Reply
+from nearkeep.wire.reply import NULL_ARRAY, OK, Failure, Reply, Several
 
 if TYPE_CHECKING:
     from nearkeep.engine.session import Session
@@ -50,7 +50,10 @@ def exec_(session: Session, _args: list[bytes]) -> Reply:
             denied = None
             if session.gate & RESTRICTED:
                 denied = session.namespace.users.denied(session, queued, words)
-            replies.append(session.call(queued, words) if denied is None else denied)
+            reply = session.call(queued, words) if denied is None else denied
+            if session.said:
+                reply, session.said = Several(session.said), []
+            replies.append(reply)
     finally:
         session.executing = False
     session.no_effect()

@@ -44,8 +44,10 @@ class Value:
         raise NotImplementedError
 
     def part_expiry(self) -> int:
-        """No part (a field of a hash) expires before this time, milliseconds since the epoch; 0 if
-        none ever does."""
+        """When the first part (a field of a hash) expires, or earlier; 0 if none does.
+
+        Milliseconds since the epoch.
+        """
         return 0
 
     def release(self, limit: int) -> bool:

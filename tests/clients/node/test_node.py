@@ -1,18 +1,12 @@
-"""ioredis and node-redis go through scenarios.mjs; each of its scenarios is reported as a subtest."""
+"""ioredis and node-redis go through scenarios.mjs, in RESP2 and RESP3."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
 
-from tests.clients.subject import Subject, program
-from tests.servers import absent
+from tests.clients.node.runner import HERE, run_node
+from tests.clients.subject import Subject
 
-HERE = Path(__file__).parent
 # Seconds for all scenarios of one client; they take about two.
 LIMIT = 60.0
 
@@ -22,28 +16,11 @@ LIMIT = 60.0
 def test_every_scenario_passes(
     client: str, protocol: int, subject: Subject, subtests: pytest.Subtests
 ) -> None:
-    node = program("node")
-    if not (HERE.parent / "node_modules").is_dir():
-        absent("node_modules (npm ci in tests/clients)")
-    run = subprocess.run(
-        [node, "--test-reporter=./reporter.mjs", "clients.test.mjs"],
-        cwd=HERE,
-        env=os.environ
-        | {
-            "CLIENT": client,
-            "PROTOCOL": str(protocol),
-            "SERVER_PORT": str(subject.port),
-            "SERVER_PASSWORD": subject.password,
-            "SERVER_CA": str(subject.authority or ""),
-        },
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
+    run_node(
+        HERE / "clients.test.mjs",
+        subject,
+        subtests,
+        limit=LIMIT,
+        CLIENT=client,
+        PROTOCOL=str(protocol),
     )
-    results = [json.loads(line) for line in run.stdout.splitlines() if line.startswith('{"name"')]
-    for result in results:
-        with subtests.test(result["name"]):
-            assert result["failure"] is None, result["failure"]
-    assert results, f"node ended with {run.returncode}:\n{run.stdout}\n{run.stderr}"
-    assert (run.returncode == 0) == all(result["failure"] is None for result in results), run.stderr

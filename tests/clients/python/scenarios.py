@@ -19,7 +19,8 @@ MEGABYTE = 1 << 20
 # Seconds that a message may take.
 PATIENCE = 5.0
 
-Client = Any  # redis-py types sync and asyncio as one, so replies are unions that no test can narrow
+# redis-py types sync and asyncio as one: its replies are unions that no test can narrow.
+Client = Any
 Step = tuple[Callable[[Client], Any], object]
 
 
@@ -292,7 +293,7 @@ async def another_database_is_selected_at_set_up(stage: Stage) -> None:
 
 
 async def wrong_credentials_are_refused(stage: Stage) -> None:
-    stranger = stage.open(username="nobody", password="wrong", retry=None)  # noqa: S106
+    stranger = stage.open(username="nobody", password="wrong", retry=None)
     with pytest.raises(AuthenticationError, match="invalid username-password pair"):
         await stranger.ping()
 

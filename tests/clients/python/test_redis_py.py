@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -16,17 +16,6 @@ from tests.clients.subject import Subject
 
 # Seconds for one scenario.
 LIMIT = 20.0
-
-
-class Done:
-    """Awaiting it gives a value that is there already."""
-
-    def __init__(self, value: object) -> None:
-        self._value = value
-
-    def __await__(self) -> Generator[None, None, object]:
-        return self._value
-        yield
 
 
 class Synchronous:
@@ -44,7 +33,9 @@ class Synchronous:
                 return self
             if isinstance(result, redis.client.Pipeline | redis.client.PubSub):
                 return Synchronous(result)
-            return Done(result)
+            done = asyncio.get_running_loop().create_future()
+            done.set_result(result)
+            return done
 
         return call
 
@@ -53,7 +44,7 @@ def _synchronous(**options: Any) -> Client:
     return Synchronous(redis.Redis(**options))
 
 
-CLIENTS = {"sync": _synchronous, "asyncio": redis.asyncio.Redis}
+CLIENTS: dict[str, Callable[..., Client]] = {"sync": _synchronous, "asyncio": redis.asyncio.Redis}
 
 
 @pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWarning")

@@ -1,0 +1,1 @@
+"""redis-cli, as a user and a script would run it."""

@@ -1,0 +1,1 @@
+"""What people build on Redis clients: queues, caches, sessions, limits, rooms."""

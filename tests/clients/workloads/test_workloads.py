@@ -1,0 +1,100 @@
+"""Each workload runs where the server knows the commands that it needs.
+
+One that needs more fails, unless it is listed in NOT_THERE_YET: then it is skipped, and what is
+missing named. A workload that could run must not be listed.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.clients.node.runner import run_node
+from tests.clients.subject import IS_REDIS, Subject
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+# Seconds for one workload; the longest takes about ten.
+LIMIT = 60.0
+
+# What `INFO commandstats` of redis-server lists after each.
+WORKLOADS = {
+    "bullmq.test.mjs": """
+        bzpopmin client|setinfo client|setname del eval evalsha exec exists get hdel hello hexists
+        hget hgetall hincrby hmget hmset hset incr info llen lpush lrange lrem multi pexpire pttl
+        quit rpoplpush rpush sadd scard set smembers srem xadd xread xtrim zadd zcard zpopmin zrange
+        zrangebyscore zrem zrevrangebyscore zscore""",
+    "celery_tasks.py": """
+        brpop client|setinfo del evalsha exec expire get hdel hello hset llen lpush mget multi ping
+        psubscribe publish punsubscribe sadd script|exists script|load select set setex sismember
+        srem subscribe time unsubscribe zadd zcount zrange zrangebyscore zrem""",
+    "client_side_cache.test.mjs": "client|setinfo client|tracking get hello set",
+    "django_cache.py": """
+        client|setinfo del exec exists expire flushdb get hello incrby mget mset multi select set""",
+    "rate_limit.test.mjs": "client|setinfo evalsha hello incr info pttl script|load set",
+    "redis_py_cache.py": "client|setinfo client|tracking del get hello info set",
+    "sessions.test.mjs": "client|setinfo del get hello mget scan set ttl",
+    "socket_io.test.mjs": """
+        client|setinfo hello info psubscribe publish pubsub|numsub pubsub|shardnumsub spublish
+        ssubscribe subscribe""",
+}
+
+NOT_THERE_YET = {
+    "bullmq.test.mjs",
+    "celery_tasks.py",
+    "client_side_cache.test.mjs",
+    "rate_limit.test.mjs",
+    "redis_py_cache.py",
+}
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_workload(
+    workload: str, subjects: Callable[[str], Subject], subtests: pytest.Subtests
+) -> None:
+    subject = subjects("password")
+    missing = _unknown_commands(subject, WORKLOADS[workload].split())
+    listed = workload in NOT_THERE_YET
+    if missing and listed:
+        pytest.skip(f"the server has no {', '.join(missing)}")
+    assert not missing, "the server does not know all commands"
+    assert not listed or IS_REDIS, "it can run now: take it off NOT_THERE_YET"
+    if workload.endswith(".mjs"):
+        run_node(HERE / workload, subject, subtests, limit=LIMIT)
+    else:
+        _run_python(workload, subject)
+
+
+def _unknown_commands(subject: Subject, names: list[str]) -> list[str]:
+    """Those of the commands that the server lacks. Empties the server, too."""
+    with subject.server.raw() as connection:
+        if subject.password:
+            connection.value("AUTH", subject.password)
+        connection.value("FLUSHALL")
+        known = connection.value("COMMAND", "INFO", *names)
+    assert isinstance(known, list)
+    return [name for name, entry in zip(names, known, strict=True) if entry is None]
+
+
+def _run_python(workload: str, subject: Subject) -> None:
+    module = f"tests.clients.workloads.{workload.removesuffix('.py')}"
+    environment = {
+        "SERVER_PORT": str(subject.port),
+        "SERVER_PASSWORD": subject.password,
+        "SERVER_CA": str(subject.authority or ""),
+    }
+    run = subprocess.run(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"
