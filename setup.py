@@ -17,7 +17,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 PACKAGE = Path("nearkeep")
-COMPILED = ("wire/*.py", "engine/**/*.py", "server/connection.py")
+COMPILED = ("wire/*.py", "engine/**/*.py", "server/connection.py", "server/clock.py")
 INTERPRETED = ("**/__init__.py", "wire/buffer.py")
 """Files that stay Python although a pattern above fits."""
 

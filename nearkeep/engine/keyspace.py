@@ -16,6 +16,7 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
+from nearkeep.engine.values.string import type_name
 from nearkeep.engine.values.value import Value
 from nearkeep.engine.wheel import Wheel
 
@@ -34,6 +35,8 @@ STREAM: Final = 1024  # t
 KEY_MISS: Final = 2048  # m
 MODULE: Final = 8192  # d
 NEW: Final = 16384  # n
+OVERWRITTEN: Final = 32768  # o
+TYPE_CHANGED: Final = 65536  # c
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -163,6 +166,17 @@ class Keyspace:
             entry.access = self.clock.ms
         return entry.value
 
+    def glance(self, key: bytes) -> object:
+        """The value of a key for a command that asks about it (TTL): a hit or miss, but no use."""
+        value = self.peek(key)
+        if value is None:
+            self.misses += 1
+            if self.events & KEY_MISS:
+                self.notify(KEY_MISS, b"keymiss", key)
+        else:
+            self.hits += 1
+        return value
+
     def peek(self, key: bytes) -> object:
         """The value of a key, or None; leaves no trace of the use."""
         entry = self._find(key)
@@ -187,6 +201,8 @@ class Keyspace:
         if entry is None:
             self._add(key, value)
             return
+        if self.events & (OVERWRITTEN | TYPE_CHANGED):
+            self.tell_overwritten(key, entry.value, value)
         entry.value = value
         entry.access = self.clock.ms
         if entry.expiry != 0:
@@ -281,6 +297,12 @@ class Keyspace:
         """Tells a keyspace event, where its class is asked for."""
         if self.events & kind:
             self.observer.key_event(kind, event, key, self.index)
+
+    def tell_overwritten(self, key: bytes, old: object, new: object) -> None:
+        """Tells that a key has got another value altogether, be it of another type."""
+        self.notify(OVERWRITTEN, b"overwritten", key)
+        if type_name(old) != type_name(new):
+            self.notify(TYPE_CHANGED, b"type_changed", key)
 
     # ---- expiry
 

@@ -29,6 +29,7 @@ from nearkeep.engine.pubsub import PubSub
 from nearkeep.engine.session import (
     MONITORED,
     PAUSED,
+    TRACKING,
     UNAUTHENTICATED,
     Session,
 )
@@ -37,6 +38,7 @@ from nearkeep.engine.stream import MutationStream
 from nearkeep.engine.text import quoted
 from nearkeep.engine.values.hash import Hash
 from nearkeep.engine.values.value import Value
+from nearkeep.engine.tracking import Tracking, TrackingMode
 from nearkeep.wire.reply import Failure, Reply, Status
 
 UNBLOCKED: Final = Failure(b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
@@ -112,6 +114,7 @@ class Namespace(Observer):
         self.error_count = 0
         self.stream = MutationStream()
         self.pubsub = PubSub()
+        self.tracking = Tracking()
         self.users = Users()
         self.databases: list[Keyspace] = [
             Keyspace(index, clock, self) for index in range(settings.integer("databases"))
@@ -161,10 +164,12 @@ class Namespace(Observer):
         settings.on_change("slowlog-log-slower-than", self._on_slow)
         settings.on_change("latency-monitor-threshold", self._on_slow)
         settings.on_change("latency-tracking", self._on_slow)
+        settings.on_change("tracking-table-max-keys", self._on_tracking)
         settings.on_change("slowlog-max-len", self._on_slowlog_length)
         self._on_password()
         self._on_events()
         self._on_slow()
+        self._on_tracking()
 
     def _on_password(self) -> None:
         self.users.require_password(self.settings.string("requirepass"))
@@ -182,6 +187,9 @@ class Namespace(Observer):
         self.slow_from = threshold if threshold >= 0 else _NEVER_SLOW
         if 0 < latency < self.slow_from:
             self.slow_from = latency
+
+    def _on_tracking(self) -> None:
+        self.tracking.limit = self.settings.integer("tracking-table-max-keys")
 
     def _on_slowlog_length(self) -> None:
         while len(self.slowlog) > self.settings.integer("slowlog-max-len"):
@@ -214,6 +222,8 @@ class Namespace(Observer):
         """A session ends: nothing waits for it or speaks to it any more."""
         self.sessions.pop(session.id, None)
         self.pubsub.leave(session)
+        if session.tracking is not None:
+            self.stop_tracking(session)
         self.stop_monitoring(session)
         if session.blocked is not None:
             self.stop_waiting(session)
@@ -223,7 +233,7 @@ class Namespace(Observer):
 
     def observe(self) -> None:
         """To be called when someone begins or ceases to look at changes of single keys."""
-        observed = bool(self.watchers)
+        observed = bool(self.watchers) or bool(self.tracking.sessions)
         for db in self.databases:
             db.observed = observed
 
@@ -544,8 +554,23 @@ class Namespace(Observer):
         """What others are told while a script runs for too long."""
         return _BUSY_SCRIPT
 
-    def track(self, session: Session, command: Command, args: list[bytes]) -> None:
-        """Remembers what a client with client-side caching has read."""
+    # ---- client-side caching
+
+    def start_tracking(self, session: Session, mode: TrackingMode) -> None:
+        """Turns client-side caching on for a session, or changes its mode."""
+        self.tracking.start(session, mode)
+        session.gate |= TRACKING
+        self.observe()
+
+    def stop_tracking(self, session: Session) -> None:
+        """Turns client-side caching off for a session."""
+        self.tracking.stop(session)
+        session.gate &= ~TRACKING
+        self.observe()
+
+    def end_tick(self) -> None:
+        """To be called by the host before replies leave: tells what was gathered."""
+        self.tracking.broadcast()
 
     # ---- in the background
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nearkeep.engine.acl import User
     from nearkeep.engine.keyspace import Keyspace
     from nearkeep.engine.namespace import Namespace
+    from nearkeep.engine.tracking import TrackingMode
 
 # Why a command of a session can't simply run: bits of Session.gate.
 UNAUTHENTICATED: Final = 1
@@ -196,6 +197,7 @@ class Session:
         self.closing = False
         self.effects_replaced = False
         self.deferred: list[object] = []
+        self.tracking: TrackingMode | None = None
         namespace.enter(self)
 
     # ---- running
@@ -383,8 +385,15 @@ class Session:
                 self.db.touching = True
         reply = self.call(command, args)
         if gate & TRACKING:
-            namespace.track(self, command, args)
+            namespace.tracking.remember(self, command, args)
+            self._caching_ends(command)
         return reply
+
+    def _caching_ends(self, command: Command) -> None:
+        """What CLIENT CACHING said holds for one command, or for one transaction."""
+        mode = self.tracking
+        if mode is not None and not self.gate & IN_MULTI and command.name != b"client|caching":
+            mode.caching = None
 
     # ---- blocking
 
@@ -432,7 +441,7 @@ class Session:
             return
         self._go_on(reply)
         if self.gate & TRACKING:
-            self.namespace.track(self, command, blocked.args)
+            self.namespace.tracking.remember(self, command, blocked.args)
 
     def unblock(self, reply: Reply) -> None:
         """Ends the waiting with a reply that is not the command's own."""

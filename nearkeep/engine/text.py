@@ -9,7 +9,8 @@ NOT_INTEGER: Final = Failure(b"ERR value is not an integer or out of range")
 NOT_FLOAT: Final = Failure(b"ERR value is not a valid float")
 SYNTAX_ERROR: Final = Failure(b"ERR syntax error")
 
-_FLOAT_CHARS: Final = frozenset(b"0123456789+-.eEinfINFatyATYxXabcdfABCDFpP")
+_DECIMAL: Final = frozenset(b"0123456789+-.eEinfINFtyTY")
+_HEXADECIMAL: Final = frozenset(b"0123456789+-.abcdefABCDEFpPxX")
 
 
 def integer(text: bytes) -> int:
@@ -29,6 +30,46 @@ def number_or(text: bytes, message: bytes) -> int:
     number = parse_integer(text)
     if number is None:
         raise Failure(message)
+    return number
+
+
+def double(text: bytes) -> float:
+    """A double as the C function strtod reads it, and no NaN.
+
+    Raises:
+        Failure: it is none, or so large or small that it would be read as infinity or 0.
+    """
+    number = parse_double(text)
+    if number is None:
+        raise Failure(NOT_FLOAT.message)
+    return number
+
+
+def double_or(text: bytes, message: bytes) -> float:
+    """The same, or a failure with a message of its own."""
+    number = parse_double(text)
+    if number is None:
+        raise Failure(message)
+    return number
+
+
+def parse_double(text: bytes) -> float | None:
+    """The same, or None."""
+    whole = parse_integer(text)
+    if whole is not None:
+        return float(whole)
+    hexadecimal = b"x" in text or b"X" in text
+    if not (_HEXADECIMAL if hexadecimal else _DECIMAL).issuperset(text):
+        return None  # blanks, underscores and the digits of other scripts, which Python would take
+    try:
+        number = float.fromhex(text.decode()) if hexadecimal else float(text)
+    except (ValueError, OverflowError):
+        return None
+    if number == 0.0:
+        significand = text.lower().partition(b"p" if hexadecimal else b"e")[0]
+        return None if significand.strip(b"+-0.x") else number
+    if number - number != 0.0 and (b"i" not in text.lower() or number != number):  # noqa: PLR0124
+        return None
     return number
 
 
@@ -56,7 +97,7 @@ def int32_or(text: bytes, message: bytes) -> int:
 
 def shown(word: bytes) -> bytes:
     """What an error reply shows of a word: as a C string, to the first NUL, at most 128 bytes."""
-    return word.partition(b"\x00")[0][:128].replace(b"\r", b" ").replace(b"\n", b" ")
+    return word.partition(b"\x00")[0][:128]
 
 
 def no_such_form(args: list[bytes]) -> Failure:

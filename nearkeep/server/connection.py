@@ -69,6 +69,7 @@ class Tick:
             self.namespace.begin()
             for connection in runnable:
                 connection.go_on()
+        self.namespace.end_tick()
         if self.before_replies is not None:
             self.before_replies()
         waiting = self._waiting

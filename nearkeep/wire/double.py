@@ -83,17 +83,17 @@ def _decimal(number: float) -> tuple[i64, i64]:
     while shift < 32 or shift > 60:
         index += 1 if shift > 60 else -1
         shift = -(exponent + _EXPONENTS[index] + 64)
-    top, bottom = _scaled(upper, index)
-    low_top, low_bottom = _scaled(lower, index)
-    mid_top, mid_bottom = _scaled(significand << (spare + 2), index)
-    # One less at both ends, since the products are rounded. Beyond 63 bits only for denormals.
-    width = ((int(top) - low_top) << 32) + bottom - low_bottom - 2
-    distance = ((int(top) - mid_top) << 32) + bottom - mid_bottom - 1
-    if bottom == 0:
-        top -= 1
-        bottom = 1 << 32
-    whole: i64 = top >> (shift - 32)
-    rest: i64 = ((top & ((1 << (shift - 32)) - 1)) << 32) + bottom - 1
+    high, low = _scaled(upper, index)
+    lower_high, lower_low = _scaled(lower, index)
+    middle_high, middle_low = _scaled(significand << (spare + 2), index)
+    # One less at both ends, since the products are rounded.
+    width = _apart(high - lower_high, low - lower_low) - 2
+    distance = _apart(high - middle_high, low - middle_low) - 1
+    if low == 0:
+        high -= 1
+        low = 1 << 32
+    whole: i64 = high >> (shift - 32)
+    rest: i64 = ((high - (whole << (shift - 32))) << 32) + low - 1
     digits, kappa = _digits(whole, rest, width, distance, shift)
     return digits, kappa - (_FIRST + index * _STEP)
 
@@ -112,6 +112,11 @@ def _scaled(number: i64, index: i64) -> tuple[i64, i64]:
     return (high >> 28) + (low >> 32), low & _LOW32
 
 
+def _apart(high: int, low: int) -> int:
+    """A difference from that of the halves; of denormals it can have 64 bits."""
+    return (high << 32) + low
+
+
 def _digits(whole: i64, rest: i64, width: int, distance: int, shift: i64) -> tuple[i64, i64]:
     """The fewest digits of a number in an interval, and the power of ten of the last of them.
 
@@ -120,18 +125,18 @@ def _digits(whole: i64, rest: i64, width: int, distance: int, shift: i64) -> tup
     """
     digits: i64 = 0
     kappa: i64 = 10
-    limit: i64 = width >> shift
+    limit: i64 = width >> int(shift)
     while kappa > 0:
         kappa -= 1
         unit: i64 = _TENS[kappa]
         digits = digits * 10 + whole // unit
         whole %= unit
         if whole <= limit:
-            left = (int(whole) << shift) + rest
+            left = _shifted(whole, shift) + int(rest)
             if left <= width:
-                return _nearest(digits, left, int(unit) << shift, width, distance), kappa
+                return _nearest(digits, left, _shifted(unit, shift), width, distance), kappa
     # From here on times 5 and one bit less instead of times 10, which could need 64 bits.
-    one: i64 = 1 << (shift - 1)
+    shift -= 1
     narrow: i64 = width
     scale = 1
     while True:
@@ -139,13 +144,19 @@ def _digits(whole: i64, rest: i64, width: int, distance: int, shift: i64) -> tup
         narrow *= 5
         scale *= 5
         kappa -= 1
-        digits = digits * 10 + (rest >> (shift - 1))
-        rest &= one - 1
+        digit: i64 = rest >> shift
+        digits = digits * 10 + digit
+        rest -= digit << shift
         if rest < narrow:
-            return _nearest(digits, rest, one, narrow, distance * scale), kappa
+            return _nearest(digits, rest, _shifted(1, shift), narrow, distance * scale), kappa
         rest *= 2
         narrow *= 2
         scale *= 2
+
+
+def _shifted(number: int, bits: int) -> int:
+    """A shift beyond 63 bits."""
+    return number << bits
 
 
 def _nearest(digits: i64, left: int, unit: int, width: int, distance: int) -> i64:

@@ -21,6 +21,7 @@ from typing import Final
 from mypy_extensions import mypyc_attr
 
 from nearkeep.wire.buffer import BytesWriter
+from nearkeep.wire.double import format_double
 
 Reply = object
 """Any of the values in this module's table."""
@@ -143,17 +144,6 @@ _ARRAY: Final = [b"*%d\r\n" % size for size in range(1024)]
 _INTEGER: Final = [b":%d\r\n" % number for number in range(10_000)]
 
 
-def format_double(number: float) -> bytes:
-    """A double as Redis writes it: the shortest digits that read back the same."""
-    if number != number:  # noqa: PLR0124 - NaN is the only value unlike itself
-        return b"nan"
-    if number in (float("inf"), float("-inf")):
-        return b"inf" if number > 0 else b"-inf"
-    if number == int(number) and -1e17 < number < 1e17:
-        return b"-0" if number == 0 and str(number)[0] == "-" else b"%d" % int(number)
-    return repr(number).encode()
-
-
 class Writer:
     """Collects the replies of one client until they are sent.
 
@@ -254,7 +244,8 @@ class Writer:
         if isinstance(value, Raw):
             self._buffer.write(value.resp3 if resp3 else value.resp2)
         elif isinstance(value, Failure):
-            self._buffer.write(b"-%s\r\n" % value.message.replace(b"\r", b" ").replace(b"\n", b" "))
+            line = value.message.rstrip(b"\r\n").replace(b"\r", b" ").replace(b"\n", b" ")
+            self._buffer.write(b"-%s\r\n" % line)
         elif isinstance(value, float):
             text = format_double(value)
             if resp3:

@@ -382,6 +382,23 @@ def test_draws_are_uniform(client: Client, count: int) -> None:
     assert all(field == b"f" + value for field, value in zip(flat[::2], flat[1::2], strict=True))
 
 
+def test_draws_are_of_fields_that_have_not_expired(client: Client) -> None:
+    client.namespace.active_expiry = False
+    client("HSET", "h", *[word for number in range(1000) for word in (f"f{number}", number)])
+    for number in range(0, 1000, 4):
+        client(f"HPEXPIRE h 10 FIELDS 1 f{number}")
+    client.pass_ms(10)
+    left = {b"f%d" % number for number in range(1000) if number % 4}
+    for count in (-2000, -1, 1, 10, 400, 700, 749):
+        drawn = strings(client(f"HRANDFIELD h {count}"))
+        assert len(drawn) == abs(count)
+        assert set(drawn) <= left
+        assert count < 0 or len(set(drawn)) == count
+    for count in (750, 751, 1000, 2000):
+        assert set(strings(client(f"HRANDFIELD h {count}"))) == left
+    assert client("HRANDFIELD h 0") == []
+
+
 def test_a_walk_of_a_large_hash_sees_each_field_once(client: Client) -> None:
     client("HSET", "h", *[word for number in range(1000) for word in (f"f{number}", number)])
     seen: list[bytes] = []

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nearkeep.wire.double import format_double
 from nearkeep.wire.reply import (
     NULL_ARRAY,
     OK,
@@ -19,7 +20,6 @@ from nearkeep.wire.reply import (
     Verbatim,
     Writer,
     encode,
-    format_double,
 )
 
 

@@ -8,6 +8,7 @@ from nearkeep.engine.commands import (  # noqa: F401
     debug,
     generic,
     hash,  # noqa: A004
+    hyperloglog,
     info,
     list,  # noqa: A004
     memory,
@@ -16,5 +17,6 @@ from nearkeep.engine.commands import (  # noqa: F401
     set,  # noqa: A004
     slowlog,
     string,
+    tracking,
     transactions,
 )

@@ -15,7 +15,7 @@ from nearkeep.engine.session import (
     UNTOUCHING,
     Session,
 )
-from nearkeep.engine.text import NOT_INTEGER, SYNTAX_ERROR, int32, integer, no_such_form, number_or
+from nearkeep.engine.text import NOT_INTEGER, SYNTAX_ERROR, int32, integer, no_such_form, number_or, shown
 from nearkeep.wire.reply import NO_REPLY, OK, PONG, Failure, Map, Reply, Status, Verbatim
 from nearkeep.wire.request import parse_integer
 
@@ -245,7 +245,7 @@ def client_reply(session: Session, args: list[bytes]) -> Reply:
 def client_setinfo(session: Session, args: list[bytes]) -> Reply:
     option = args[2].upper()
     if option not in (b"LIB-NAME", b"LIB-VER"):
-        return Failure(b"ERR Unrecognized option '%s'" % args[2])
+        return Failure(b"ERR Unrecognized option '%s'" % shown(args[2]))
     if not _is_plain(args[3]):
         return Failure(
             b"ERR %s cannot contain spaces, newlines or special characters." % args[2]
@@ -344,7 +344,7 @@ def hello(session: Session, args: list[bytes]) -> Reply:
                 return _BAD_NAME
             index += 2
         else:
-            return Failure(b"ERR Syntax error in HELLO option '%s'" % args[index])
+            return Failure(b"ERR Syntax error in HELLO option '%s'" % shown(args[index]))
     if login:
         user = users.authenticate(login[0], login[1])
         if user is None:
@@ -454,6 +454,10 @@ def flags_of(session: Session) -> bytes:
         flags += b"x"
     if session.dirty:
         flags += b"d"
+    if session.tracking is not None:
+        flags += b"t"
+        flags += b"B" if session.tracking.broadcast else b""
+        flags += b"R" if session.tracking.broken else b""
     if session.no_evict:
         flags += b"e"
     if session.gate & UNTOUCHING:
@@ -495,7 +499,7 @@ def describe(session: Session) -> bytes:
         (b"events", b"r"),
         (b"cmd", command.name if command is not None else b"NULL"),
         (b"user", session.user.name),
-        (b"redir", -1),
+        (b"redir", -1 if session.tracking is None else session.tracking.redirect),
         (b"resp", session.protocol),
         (b"lib-name", session.library),
         (b"lib-ver", session.library_version),
@@ -515,7 +519,7 @@ def describe(session: Session) -> bytes:
 def _kind_named(word: bytes) -> bytes:
     kind = word.lower()
     if kind not in _KINDS:
-        raise Failure(b"ERR Unknown client type '%s'" % word)
+        raise Failure(b"ERR Unknown client type '%s'" % shown(word))
     return b"replica" if kind == b"slave" else kind
 
 
@@ -579,7 +583,7 @@ class ClientFilter:
         elif option == b"USER":
             self.user = value
             if value not in self.me.namespace.users.named:
-                raise Failure(b"ERR No such user '%s'" % value)
+                raise Failure(b"ERR No such user '%s'" % shown(value))
         elif option == b"SKIPME":
             if value.lower() not in (b"yes", b"no"):
                 raise Failure(SYNTAX_ERROR.message)

@@ -99,7 +99,7 @@ def touch(session: Session, args: list[bytes]) -> Reply:
     summary="Names the type of the value at a key.",
 )
 def type_(session: Session, args: list[bytes]) -> Reply:
-    value = session.db.peek(args[1])
+    value = session.db.glance(args[1])
     return Status(b"none") if value is None else Status(type_name(value))
 
 
@@ -251,7 +251,7 @@ def scan(session: Session, args: list[bytes]) -> Reply:
         value = db.peek(key)
         if value is None:
             continue
-        if options.kind and type_name(value) != options.kind:
+        if options.kind is not None and type_name(value) != options.kind:
             continue
         kept.append(key)
     return [b"%d" % following, kept]
@@ -325,7 +325,7 @@ def pttl(session: Session, args: list[bytes]) -> Reply:
     summary="Returns when a key expires, as a Unix time in seconds.",
 )
 def expiretime(session: Session, args: list[bytes]) -> Reply:
-    at = session.db.expiry(args[1])
+    at = _expiry(session, args[1])
     return at if at < 0 else (at + 500) // 1000
 
 
@@ -336,7 +336,7 @@ def expiretime(session: Session, args: list[bytes]) -> Reply:
     summary="Returns when a key expires, as a Unix time in milliseconds.",
 )
 def pexpiretime(session: Session, args: list[bytes]) -> Reply:
-    return session.db.expiry(args[1])
+    return _expiry(session, args[1])
 
 
 @command(
@@ -468,8 +468,11 @@ def _rename(session: Session, source: bytes, target: bytes) -> None:
     db = session.db
     expiry = db.expiry(source)
     value = db.take(source)
-    free(session.namespace, db.take(target))
+    replaced = db.take(target)
     _place(db, target, value, expiry)
+    if replaced is not None:
+        db.tell_overwritten(target, replaced, value)
+        free(session.namespace, replaced)
     db.changed(source)
     db.changed(target)
     db.notify(GENERIC, b"rename_from", source)
@@ -482,9 +485,14 @@ def _place(db: Keyspace, key: bytes, value: object, expiry: int) -> None:
         db.set_expiry(key, expiry)
 
 
+def _expiry(session: Session, key: bytes) -> int:
+    """When a key expires, milliseconds since the epoch; -1 for never, -2 for no key."""
+    return -2 if session.db.glance(key) is None else session.db.expiry(key)
+
+
 def _left(session: Session, key: bytes) -> int:
     """Milliseconds until a key expires; -1 for never, -2 for no key."""
-    at = session.db.expiry(key)
+    at = _expiry(session, key)
     return at if at < 0 else max(at - session.namespace.clock.ms, 0)
 
 
@@ -551,7 +559,7 @@ class ScanOptions:
     ) -> None:
         self.pattern = b"*"
         self.count = 10
-        self.kind = b""
+        self.kind: bytes | None = None
         self.no_values = False
         index = start
         while index < len(args):

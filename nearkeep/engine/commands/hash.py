@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from nearkeep.engine import longdouble
 from nearkeep.engine.command import command
 from nearkeep.engine.commands.generic import ScanOptions, scan_cursor
-from nearkeep.engine.draw import draw_count, draw_places
+from nearkeep.engine.draw import draw_count, draw_place, draw_places
 from nearkeep.engine.glob import matches
 from nearkeep.engine.keyspace import GENERIC, HASH
 from nearkeep.engine.text import SYNTAX_ERROR, integer, number_or
@@ -645,14 +645,27 @@ def _drawn(session: Session, held: Hash, count: int) -> list[bytes]:
     """Fields drawn at random; of a negative count, with repeats."""
     now = session.namespace.clock.ms
     random = session.namespace.random
-    if held.hides(now):
-        fields = held.fields(now)
-        if not fields or count >= len(fields):
-            return fields[:count]
-        return [fields[place] for place in draw_places(random, len(fields), count)]
-    if count >= len(held):
-        return held.fields(now)
-    return held.picked(draw_places(random, len(held), count))
+    size = len(held)
+    if count == 0:
+        return []
+    if not held.hides(now):
+        if count >= size:
+            return held.fields(now)
+        return held.picked(draw_places(random, size, count))
+    if count * 2 < size:  # most draws find one of those that are left, if most are left
+        found: dict[bytes, None] = {}
+        drawn: list[bytes] = []
+        for _ in range(abs(count) * 4 + 16):
+            field = held.at(draw_place(random, size))
+            if held.get(field, now) is not None and (count < 0 or field not in found):
+                found[field] = None
+                drawn.append(field)
+                if len(drawn) >= abs(count):
+                    return drawn
+    fields = held.fields(now)
+    if not fields or count >= len(fields):
+        return fields
+    return [fields[place] for place in draw_places(random, len(fields), count)]
 
 
 def _fields(args: list[bytes], start: int, wrong_count: bytes = _NOT_POSITIVE) -> list[bytes]:

@@ -201,8 +201,8 @@ def smove(session: Session, args: list[bytes]) -> Reply:
         target = Set()
         target.expect(member, 1, settings)
         db.set(destination, target)
-    db.changed(destination)
     if target.add(member, settings):
+        db.changed(destination)
         db.notify(SET, b"sadd", destination)
     return 1
 

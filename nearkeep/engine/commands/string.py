@@ -76,6 +76,8 @@ def set_(session: Session, args: list[bytes]) -> Reply:
     if (options.if_missing and there) or (options.if_there and not there):
         return old
     if options.keep:
+        if there:
+            db.tell_overwritten(key, db.peek(key), b"")
         db.replace(key, compact(args[2]))
     else:
         db.set(key, compact(args[2]))

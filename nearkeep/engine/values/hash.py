@@ -14,7 +14,7 @@ milliseconds since the epoch.
 from itertools import islice
 from typing import Final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from nearkeep.engine.settings import Settings
 from nearkeep.engine.values.indexed import Table, footprint
@@ -30,6 +30,7 @@ _SEARCHED: Final = 128
 """Fields up to which those that are due are found by looking at all."""
 
 
+@mypyc_attr(acyclic=True)
 class FieldTimes:
     """When fields expire, milliseconds since the epoch.
 
@@ -106,6 +107,7 @@ class FieldTimes:
         return due
 
 
+@mypyc_attr(acyclic=True)
 class Hash(Value):
     """Fields with a value each.
 
@@ -124,7 +126,7 @@ class Hash(Value):
     def type_name(self) -> bytes:
         return b"hash"
 
-    def encoding(self, settings: Settings) -> bytes:  # noqa: ARG002 - others need it
+    def encoding(self, settings: Settings) -> bytes:
         if self.small is None:
             return b"hashtable"
         return b"listpack" if self.times is None else b"listpackex"

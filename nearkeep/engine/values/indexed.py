@@ -8,12 +8,13 @@ its start: names move only towards the start, so none that is there throughout i
 
 from typing import Final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 _SAMPLE: Final = 16
 _BYTES_HEADER: Final = 33
 
 
+@mypyc_attr(acyclic=True)
 class Indexed:
     """Names, each once, in no order.
 
@@ -65,6 +66,7 @@ class Indexed:
         return bool(self.places)
 
 
+@mypyc_attr(acyclic=True)
 class Table(Indexed):
     """Names with a value each.
 

@@ -13,6 +13,8 @@ from array import array
 from bisect import bisect_left
 from itertools import islice
 
+from mypy_extensions import mypyc_attr
+
 from nearkeep.engine.settings import Settings
 from nearkeep.engine.values.indexed import Indexed, footprint
 from nearkeep.engine.values.value import Value
@@ -23,6 +25,7 @@ _SMALL_BYTES = 64  # for each member of a small dictionary
 _LARGE_BYTES = 112  # for each member of an Indexed: dictionary, place and list
 
 
+@mypyc_attr(acyclic=True)
 class Set(Value):
     """A set of byte strings.
 
@@ -40,7 +43,7 @@ class Set(Value):
     def type_name(self) -> bytes:
         return b"set"
 
-    def encoding(self, settings: Settings) -> bytes:  # noqa: ARG002 - others need it
+    def encoding(self, settings: Settings) -> bytes:
         if self.numbers is not None:
             return b"intset"
         return b"hashtable" if self.small is None else b"listpack"

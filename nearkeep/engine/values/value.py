@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from nearkeep.engine.settings import Settings
 from nearkeep.wire.reply import Failure
@@ -12,6 +12,7 @@ WRONG_TYPE: Final = Failure(
 )
 
 
+@mypyc_attr(acyclic=True)
 class Value:
     """A value that is not a string: hash, list, set, sorted set, stream, ….
 

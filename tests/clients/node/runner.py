@@ -36,10 +36,12 @@ def run_node(
         timeout=limit,
         check=False,
     )
-    results = [json.loads(line) for line in run.stdout.splitlines() if line.startswith('{"name"')]
+    lines = run.stdout.splitlines()
+    results = [json.loads(line) for line in lines if line.startswith('{"name"')]
     for result in results:
         with subtests.test(result["name"]):
             assert result["failure"] is None, result["failure"]
-    # What goes wrong between tests, or before the first, ends in the exit status alone.
-    assert results, f"node ran no tests:\n{run.stdout}\n{run.stderr}"
-    assert (run.returncode == 0) == all(each["failure"] is None for each in results), run.stderr
+    # What goes wrong between tests, or before the first, is in the exit status alone.
+    rest = "\n".join(line for line in lines if not line.startswith('{"name"')) + run.stderr
+    assert results, f"node ran no tests:\n{rest}"
+    assert (run.returncode == 0) == all(each["failure"] is None for each in results), rest

@@ -1,4 +1,4 @@
-// Connected clients for the workloads, closed when their test ends.
+// Connected clients for the workloads, closed when their test ends and all is answered.
 
 import { Redis } from "ioredis";
 import { createClient } from "redis";
@@ -17,13 +17,13 @@ export async function nodeRedis(context, options = {}) {
   if (server.ca) Object.assign(socket, { tls: true, ca: server.ca });
   const client = createClient({ socket, password: server.password, ...options });
   await client.connect();
-  context.after(() => client.destroy());
+  context.after(() => client.close());
   return client;
 }
 
 export function ioredis(context) {
   const client = new Redis(ioredisOptions);
-  context.after(() => client.disconnect());
+  context.after(() => client.quit());
   return client;
 }
 

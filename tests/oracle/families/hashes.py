@@ -11,6 +11,7 @@ from tests.oracle.comparisons import (
     within,
 )
 from tests.oracle.family import Family
+from tests.oracle.values import pool
 
 HASH_SETUP = """
     HSET key (field value) ...
@@ -86,4 +87,37 @@ FIELD_EXPIRY = Family(
         "HPEXPIRETIME": within(2000),
         "HGETALL": unordered_pairs,
     },
+)
+
+# The limits so low that most sequences meet them: every step shows how a hash is held.
+LIMITS = (b"hash-max-listpack-entries", b"hash-max-listpack-value")
+
+HASH_ENCODINGS = Family(
+    "hash encodings",
+    """
+    OBJECT ENCODING key
+    OBJECT ENCODING key
+    HSET key (field value) ...
+    HSETNX key field value
+    HSETEX key [EX seconds | KEEPTTL] FIELDS 2 field value field value
+    HINCRBY key field integer
+    HINCRBYFLOAT key field float
+    HDEL key field ...
+    HGETDEL key FIELDS 1 field
+    HEXPIRE key seconds FIELDS 1 field
+    HGETEX key [EX seconds | PERSIST] FIELDS 1 field
+    HPERSIST key FIELDS 1 field
+    HGETALL key
+    HLEN key
+    COPY key key REPLACE
+    HSCAN key 0
+    """,
+    setup="""
+    HSET key "f" 1 "g" 2 "h" 3
+    HSET key "f" 1 "g" 2 "h" 3 "i" 4
+    """,
+    pools={"value": pool("0 1 x 12345", ["123456", "", "01"])},
+    comparisons={"HGETALL": unordered_pairs, "HSCAN": scan},
+    opening=((0, (b"CONFIG", b"SET", LIMITS[0], b"4", LIMITS[1], b"5")),),
+    reset=((b"CONFIG", b"SET", LIMITS[0], b"512", LIMITS[1], b"64"),),
 )

@@ -54,3 +54,39 @@ SETS = Family(
         "SSCAN": same_cursor_kind,
     },
 )
+
+# The limits so low that most sequences meet them: every step shows how a set is held.
+LIMITS = (b"set-max-intset-entries", b"set-max-listpack-entries", b"set-max-listpack-value")
+
+SET_ENCODINGS = Family(
+    "set encodings",
+    """
+    OBJECT ENCODING key
+    OBJECT ENCODING key
+    SADD key member ...
+    SADD key number ...
+    SADD key (number | member) ...
+    SREM key member ...
+    SMEMBERS key
+    SCARD key
+    SMOVE key key member
+    SINTERSTORE key key ...
+    SUNIONSTORE key key ...
+    SDIFFSTORE key key ...
+    COPY key key REPLACE
+    SSCAN key 0
+    """,
+    setup="""
+    SADD key 1 2 3
+    SADD key 1 2 3 4
+    SADD key "m" "n" "o"
+    SADD key 1 2 "m"
+    """,
+    pools={
+        "number": pool("1 2 3 4 -5 100", ["12345", "01"]),
+        "member": pool("m n o p 1 2 3", ["", "wwww", "wwwww"]),
+    },
+    comparisons={"SMEMBERS": unordered, "SSCAN": scan},
+    opening=((0, (b"CONFIG", b"SET", LIMITS[0], b"4", LIMITS[1], b"3", LIMITS[2], b"4")),),
+    reset=((b"CONFIG", b"SET", LIMITS[0], b"512", LIMITS[1], b"128", LIMITS[2], b"64"),),
+)

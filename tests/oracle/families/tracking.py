@@ -81,7 +81,7 @@ EVENTS = Family(
     GEOADD key 1 1 member
     """,
     setup=NEIGHBOURS,
-    pools={"flags": pool("KEA KEA Kg Ex Kl$ KEAn KEm AKEnm Eo KEc", ["", "A", "K", "q", "KEA!"])},
+    pools={"flags": pool("KEA KEA Kg Ex Kl$ KEAn KEm AKEnm Eo KEc KEAoc AKEoc", ["", "A", "K", "q", "KEA!"])},
     comparisons={**KEYS.comparisons, "SPOP": unordered},
     clients=2,
     opening=(
