@@ -157,6 +157,16 @@ class Keyspace:
             entry.access = self.clock.ms
         return entry.value
 
+    def probe(self, key: bytes) -> bool:
+        """Whether a key is there, for a command that only asks: counts as hit or miss, not as use."""
+        if self._find(key) is None:
+            self.misses += 1
+            if self.events & KEY_MISS:
+                self.notify(KEY_MISS, b"keymiss", key)
+            return False
+        self.hits += 1
+        return True
+
     def lookup(self, key: bytes) -> object:
         """The value of a key for a command that writes, or None."""
         entry = self._find(key)

@@ -41,6 +41,10 @@ _PROTECTED: Final = (
 )
 
 
+Endpoint = tuple[str, int, bool]
+"""A word of `bind`, a port, and whether TLS is spoken there."""
+
+
 class Server(Host):
     """One process that serves one namespace."""
 
@@ -55,7 +59,10 @@ class Server(Host):
         self.tick = Tick(self.namespace, self.loop.call_soon)
         self.tick.alarm_changed = self._set_alarm
         self.connections: dict[Connection, None] = {}
-        self.listeners: list[asyncio.AbstractServer] = []
+        self.listeners: dict[Endpoint, asyncio.AbstractServer] = {}
+        self.unix_listeners: list[asyncio.AbstractServer] = []
+        self.tls: ssl.SSLContext | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self.operations_per_second = 0
         self._alarm: asyncio.TimerHandle | None = None
         self._cron: asyncio.TimerHandle | None = None
@@ -74,6 +81,8 @@ class Server(Host):
             "proto-max-bulk-len",
         ):
             self.settings.on_change(name, self._set_limits)
+        for name in ("port", "tls-port", "bind"):
+            self.settings.on_change(name, partial(self._listen_again, name))
         self._set_limits()
 
     def _set_limits(self) -> None:
@@ -87,55 +96,72 @@ class Server(Host):
 
     async def listen(self, tls: "ssl.SSLContext | None") -> None:
         """Opens all ports of the settings."""
-        connection = partial(Connection, self.tick, self._admit)
-        # The compiled class has a protocol's methods but not its base class.
-        protocol = cast("Callable[[], asyncio.BaseProtocol]", connection)
-        backlog = self.settings.integer("tcp-backlog")
-        for port, context in (
-            (self.settings.integer("port"), None),
-            (self.settings.integer("tls-port"), tls),
-        ):
-            if port == 0:
-                continue
-            for bound in self._sockets(port):
-                self.listeners.append(
-                    await self.loop.create_server(
-                        protocol, sock=bound, ssl=context, backlog=backlog
-                    )
-                )
+        self.tls = tls
+        for endpoint, bound in self._bind_new().items():
+            await self._open(endpoint, bound)
         path = self.settings.string("unixsocket").decode()
         if path:
             if os.path.exists(path):
                 os.unlink(path)
-            self.listeners.append(await self.loop.create_unix_server(protocol, path))
+            unix = await self.loop.create_unix_server(self._protocol, path)
+            self.unix_listeners.append(unix)
             mode = self.settings.integer("unixsocketperm")
             if mode:
                 os.chmod(path, mode)
 
-    def _sockets(self, port: int) -> list[socket.socket]:
-        """Sockets bound to a port on each address of `bind`; "-" before one makes it optional."""
-        sockets = []
-        for word in self.settings.strings("bind"):
-            name = word.decode()
-            optional = name.startswith("-")
-            host = name.lstrip("-")
-            host = {"*": "0.0.0.0", "::*": "::"}.get(host, host)  # noqa: S104 - as the user asks
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            bound = socket.socket(family, socket.SOCK_STREAM)
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            try:
-                bound.bind((host, port))
-            except OSError as error:
-                bound.close()
-                if optional and error.errno in _ABSENT:
-                    continue
-                raise OSError(
-                    error.errno, f"can't listen on {host}:{port}: {error.strerror}"
-                ) from error
-            sockets.append(bound)
-        return sockets
+    def _protocol(self) -> asyncio.BaseProtocol:
+        # The compiled class has a protocol's methods but not its base class.
+        return cast("asyncio.BaseProtocol", Connection(self.tick, self._admit))
+
+    def _endpoints(self) -> list[Endpoint]:
+        """Where the settings want the server to listen."""
+        ports = [(self.settings.integer("port"), False)]
+        if self.tls is not None:
+            ports.append((self.settings.integer("tls-port"), True))
+        return [
+            (word.decode(), port, encrypted)
+            for port, encrypted in ports
+            if port
+            for word in self.settings.strings("bind")
+        ]
+
+    def _bind_new(self) -> dict[Endpoint, socket.socket]:
+        """Sockets for the endpoints that are not open yet: all, or OSError and none."""
+        bound: dict[Endpoint, socket.socket] = {}
+        try:
+            for endpoint in self._endpoints():
+                if endpoint not in self.listeners:
+                    one = _bind(endpoint[0], endpoint[1])
+                    if one is not None:
+                        bound[endpoint] = one
+        except OSError:
+            for one in bound.values():
+                one.close()
+            raise
+        return bound
+
+    async def _open(self, endpoint: Endpoint, bound: socket.socket) -> None:
+        backlog = self.settings.integer("tcp-backlog")
+        context = self.tls if endpoint[2] else None
+        self.listeners[endpoint] = await self.loop.create_server(
+            self._protocol, sock=bound, ssl=context, backlog=backlog
+        )
+
+    def _listen_again(self, name: str) -> None:
+        """Moves to other ports or addresses; connections that are open stay."""
+        try:
+            bound = self._bind_new()
+        except OSError:
+            what = "Failed to bind to specified addresses."
+            if name != "bind":
+                what = "Unable to listen on this port. Check server logs."
+            raise SettingError(name, self.settings.text(name), what) from None
+        for gone in set(self.listeners) - set(self._endpoints()):
+            self.listeners.pop(gone).close()
+        for endpoint, one in bound.items():
+            task = self.loop.create_task(self._open(endpoint, one))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def _admit(self, connection: Connection) -> bytes | None:
         """Takes a connection in, or says why not."""
@@ -246,7 +272,7 @@ class Server(Host):
 
     async def _drain(self) -> None:
         """Takes no more requests, and sends what has been answered."""
-        for listener in self.listeners:
+        for listener in (*self.listeners.values(), *self.unix_listeners):
             listener.close()
         for handle in (self._cron, self._seconds, self._alarm):
             if handle is not None:
@@ -265,6 +291,30 @@ class Server(Host):
 
 
 _ABSENT: Final = frozenset({99, 97})  # EADDRNOTAVAIL, EAFNOSUPPORT: the machine has no such address
+
+
+def _bind(word: str, port: int) -> socket.socket | None:
+    """A socket bound to an address of `bind`; None where it is optional and the machine has none.
+
+    Raises:
+        OSError: it can't be bound.
+    """
+    host = word.lstrip("-")
+    host = {"*": "0.0.0.0", "::*": "::"}.get(host, host)  # noqa: S104 - as the user asks
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        if word.startswith("-") and error.errno in _ABSENT:
+            return None
+        why = f"can't listen on {host}:{port}: {os.strerror(error.errno or 0)}"
+        raise OSError(error.errno, why) from error
+    return bound
 
 
 def _from_loopback(address: bytes) -> bool:

@@ -220,3 +220,30 @@ def test_pipelines_cut_at_any_byte_are_answered_in_order(server: Server) -> None
             connection.send_bytes(request[start : start + 97])
         for number in range(500):
             assert connection.read().value in (str(number), str(number).encode())
+
+
+def test_the_port_can_be_changed_while_clients_stay_connected(server: Server) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with server.raw() as connection:
+        assert connection.value("CONFIG", "SET", "port", port) == "OK"
+        with socket.create_connection(("127.0.0.1", port)) as other:
+            other.sendall(b"PING\r\n")
+            assert other.recv(100) == b"+PONG\r\n"
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", server.port)).close()
+        assert connection.value("CONFIG", "SET", "port", server.port) == "OK"
+        with server.raw() as again:
+            assert again.value("PING") == "PONG"
+
+
+def test_a_port_that_is_taken_is_refused_and_the_old_one_stays(server: Server) -> None:
+    with socket.socket() as taken, server.raw() as connection:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        answer = str(connection.value("CONFIG", "SET", "port", taken.getsockname()[1]))
+        assert "Unable to listen on this port" in answer
+        assert connection.value("CONFIG", "GET", "port")[1] == str(server.port).encode()
+        with server.raw() as again:
+            assert again.value("PING") == "PONG"

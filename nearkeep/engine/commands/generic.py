@@ -76,7 +76,7 @@ def exists(session: Session, args: list[bytes]) -> Reply:
     db = session.db
     found = 0
     for key in args[1:]:
-        if db.read(key) is not None:
+        if db.probe(key):
             found += 1
     return found
 
@@ -89,7 +89,12 @@ def exists(session: Session, args: list[bytes]) -> Reply:
     summary="Counts how many of the keys exist and marks them as used.",
 )
 def touch(session: Session, args: list[bytes]) -> Reply:
-    return exists(session, args)
+    db = session.db
+    found = 0
+    for key in args[1:]:
+        if db.read(key) is not None:
+            found += 1
+    return found
 
 
 @command(
@@ -158,13 +163,15 @@ def copy(session: Session, args: list[bytes]) -> Reply:
     value = source.read(args[1])
     if value is None:
         return 0
-    if args[2] in target:
-        if not replace:
-            return 0
-        free(session.namespace, target.take(args[2]))
+    if args[2] in target and not replace:
+        return 0
+    replaced = target.take(args[2])
     _place(target, args[2], copy_value(value), source.expiry(args[1]))
     target.changed(args[2])
     target.notify(GENERIC, b"copy_to", args[2])
+    if replaced is not None:
+        target.tell_overwritten(args[2], replaced, value)
+        free(session.namespace, replaced)
     return 1
 
 
@@ -470,13 +477,13 @@ def _rename(session: Session, source: bytes, target: bytes) -> None:
     value = db.take(source)
     replaced = db.take(target)
     _place(db, target, value, expiry)
-    if replaced is not None:
-        db.tell_overwritten(target, replaced, value)
-        free(session.namespace, replaced)
     db.changed(source)
     db.changed(target)
     db.notify(GENERIC, b"rename_from", source)
     db.notify(GENERIC, b"rename_to", target)
+    if replaced is not None:
+        db.tell_overwritten(target, replaced, value)
+        free(session.namespace, replaced)
 
 
 def _place(db: Keyspace, key: bytes, value: object, expiry: int) -> None:

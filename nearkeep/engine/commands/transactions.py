@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from nearkeep.engine.command import command
-from nearkeep.engine.session import IN_MULTI, RESTRICTED, TRACKING
+from nearkeep.engine.command import SKIP_MONITOR, command
+from nearkeep.engine.session import IN_MULTI, MONITORED, RESTRICTED, TRACKING
 from nearkeep.wire.reply import NULL_ARRAY, OK, Failure, Reply, Several
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def discard(session: Session, _args: list[bytes]) -> Reply:
     flags="noscript loading stale skip_slowlog",
     summary="Runs the queued commands as one.",
 )
-def exec_(session: Session, _args: list[bytes]) -> Reply:
+def exec_(session: Session, args: list[bytes]) -> Reply:
     if not session.gate & IN_MULTI:
         return Failure(b"ERR EXEC without MULTI")
     aborted, queue = session.aborted, session.queue
@@ -43,19 +43,24 @@ def exec_(session: Session, _args: list[bytes]) -> Reply:
         return _ABORTED
     if stale:
         return NULL_ARRAY
+    namespace = session.namespace
     replies: list[object] = []
     session.executing = True
     try:
         for queued, words in queue:
             denied = None
             if session.gate & RESTRICTED:
-                denied = session.namespace.users.denied(session, queued, words)
+                denied = namespace.users.denied(session, queued, words)
+            if namespace.gate & MONITORED and not queued.flags & SKIP_MONITOR:
+                namespace.monitor(session, words)
             reply = session.call(queued, words) if denied is None else denied
             if session.said:
                 reply, session.said = Several(session.said), []
             replies.append(reply)
     finally:
         session.executing = False
+    if namespace.gate & MONITORED:  # shown after what it ran
+        namespace.monitor(session, args)
     session.no_effect()
     return replies
 

@@ -252,10 +252,11 @@ def intersection_of(members: list[bytes], first: Set | None, settings: Settings)
 
     Where that holds strings, Redis gathers strings, and makes them numbers if they are few.
     """
-    most = min(
-        settings.integer("set-max-intset-entries"), settings.integer("set-max-listpack-entries")
-    )
-    if first is None or first.numbers is not None or len(members) <= most:
+    if (
+        first is None
+        or first.numbers is not None
+        or len(members) <= settings.integer("set-max-intset-entries")
+    ):
         return set_of(members, settings)
     made = Set()
     made.expect(b"", len(members), settings)

@@ -81,7 +81,12 @@ EVENTS = Family(
     GEOADD key 1 1 member
     """,
     setup=NEIGHBOURS,
-    pools={"flags": pool("KEA KEA Kg Ex Kl$ KEAn KEm AKEnm Eo KEc KEAoc AKEoc", ["", "A", "K", "q", "KEA!"])},
+    pools={
+        "flags": pool(
+            "KEA KEA Kg Ex Kl$ KEg$n KEm KEg$lshznm Eo KEc KEg$lshzoc KEo",
+            ["", "A", "K", "q", "KEA!"],
+        )
+    },
     comparisons={**KEYS.comparisons, "SPOP": unordered},
     clients=2,
     opening=(
