@@ -67,6 +67,9 @@ class Host:
         """Memory that the process holds."""
         return 0
 
+    def report(self, command: bytes, error: Exception) -> None:
+        """Logs an error of ours: a command has raised what it never should."""
+
     def sleep(self, seconds: float) -> None:
         """Stands still, for DEBUG SLEEP."""
 
@@ -242,6 +245,8 @@ class Namespace(Observer):
         if watchers:
             for session in watchers:
                 session.dirty = True
+        if self.tracking.sessions:
+            self.tracking.changed(key, self.current)
 
     def key_ready(self, db: int, key: bytes) -> None:
         self.ready[(db, key)] = None

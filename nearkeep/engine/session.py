@@ -56,6 +56,8 @@ NOAUTH: Final = Failure(b"NOAUTH Authentication required.")
 NESTED_MULTI: Final = Failure(b"ERR Command not allowed inside a transaction")
 OUT_OF_MEMORY: Final = Failure(b"OOM command not allowed when used memory > 'maxmemory'.")
 
+_INTERNAL: Final = Failure(b"ERR internal error, see the server's log")
+
 _ALLOWED_SUBSCRIBED: Final = frozenset(
     (
         b"subscribe",
@@ -231,6 +233,9 @@ class Session:
             reply: Reply = command.run(self, args)
         except Failure as failure:
             reply = failure
+        except Exception as error:  # noqa: BLE001 - one command's bug is not every client's end
+            namespace.host.report(command.name, error)
+            reply = _INTERNAL
         finally:
             namespace.depth -= 1
         end = clock.microseconds()

@@ -199,7 +199,7 @@ class Settings:
             for given, value in pairs:
                 shown = given.decode("latin-1")
                 splits = BY_NAME[shown.lower()].kind.splits
-                self._store(shown, _split(value) if splits else [value])
+                self._store(shown.lower(), _split(value) if splits else [value])
         except SettingError:
             self._values = before
             raise

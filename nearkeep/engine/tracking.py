@@ -66,7 +66,7 @@ class Tracking:
         session.tracking = mode
         self.sessions[session.id] = session
         if mode.broadcast:
-            for prefix in mode.prefixes or [b""]:
+            for prefix in mode.prefixes:
                 self._prefixes.setdefault(prefix, {})[session] = None
 
     def stop(self, session: "Session") -> None:
@@ -76,7 +76,7 @@ class Tracking:
         self.sessions.pop(session.id, None)
         if mode is None or not mode.broadcast:
             return
-        for prefix in mode.prefixes or [b""]:
+        for prefix in mode.prefixes:
             listeners = self._prefixes.get(prefix)
             if listeners is not None:
                 listeners.pop(session, None)

@@ -9,9 +9,10 @@ import socket
 import ssl
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from functools import partial
-from random import SystemRandom
+from random import Random
 from typing import Final, cast
 
 import nearkeep
@@ -54,7 +55,7 @@ class Server(Host):
         self.config_file = config_file
         self.loop = _event_loop()
         self.clock = SystemClock()
-        self.namespace = Namespace(settings, self.clock, SystemRandom(), self)
+        self.namespace = Namespace(settings, self.clock, Random(), self)
         self.namespace.begin()
         self.tick = Tick(self.namespace, self.loop.call_soon)
         self.tick.alarm_changed = self._set_alarm
@@ -242,6 +243,10 @@ class Server(Host):
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+    def report(self, command: bytes, error: Exception) -> None:
+        print(f"nearkeep: {command.decode()} failed, please report this:", file=sys.stderr)
+        traceback.print_exception(error)
 
     # ---- the life of the process
 

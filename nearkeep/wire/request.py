@@ -19,6 +19,7 @@ _LARGE: Final = 32768
 _STAR: Final = 42
 _DOLLAR: Final = 36
 _CR: Final = 13
+_ZERO: Final = 48
 _MINUS: Final = 45
 _SPACES: Final = b" \t\n\v\f\r\0"
 
@@ -173,7 +174,12 @@ class RequestParser:
                             break
                         size = size * 10 + digit
                         at += 1
-                    if at + 1 >= end or data[at] != _CR or at == start + 1:
+                    if (
+                        at + 1 >= end
+                        or data[at] != _CR
+                        or at == start + 1
+                        or (at > start + 2 and data[start + 1] == _ZERO)
+                    ):
                         at = start
                         size = -1
                     else:
@@ -185,9 +191,9 @@ class RequestParser:
                     if at >= end:
                         return False
                     if data[at] != _DOLLAR:
-                        raise ProtocolError(
-                            b"expected '$', got '%s'" % data[at : at + 1]
-                        )
+                        if self._line_end(at, b"bulk count") < 0:
+                            return False
+                        raise ProtocolError(b"expected '$', got '%s'" % data[at : at + 1])
                     size = self._number(at + 1, b"invalid bulk length", b"bulk count")
                     if size == -1:
                         raise ProtocolError(b"invalid bulk length")
@@ -221,12 +227,8 @@ class RequestParser:
     def _number(self, start: i64, wrong: bytes, what: bytes) -> i64:
         """The number of a header that begins at `start`; moves past it. -2 until it is whole."""
         data = self._data
-        stop: i64 = data.find(b"\r", start)
+        stop = self._line_end(start, what)
         if stop < 0:
-            if len(data) - self._at > INLINE_LIMIT:
-                raise ProtocolError(b"too big %s string" % what)
-            return -2
-        if stop + 2 > len(data):
             return -2
         number = parse_integer(data[start:stop])
         if number is None:
@@ -240,11 +242,21 @@ class RequestParser:
             raise ProtocolError(wrong)
         return number
 
+    def _line_end(self, start: i64, what: bytes) -> i64:
+        """Where the line of a header ends, -1 until it is whole. A NUL hides the end, as in Redis."""
+        data = self._data
+        stop: i64 = data.find(b"\r", start)
+        if stop < 0 or data.find(b"\x00", start, stop) >= 0:
+            if len(data) - self._at > INLINE_LIMIT:
+                raise ProtocolError(b"too big %s string" % what)
+            return -1
+        return stop if stop + 2 <= len(data) else -1
+
     def _inline(self) -> list[bytes] | None:
         """A request as a line of words; None until the line is whole."""
         data = self._data
         stop: i64 = data.find(b"\n", self._at)
-        if stop < 0:
+        if stop < 0 or data.find(b"\x00", self._at, stop) >= 0:  # a NUL hides the end, as in Redis
             if len(data) - self._at > INLINE_LIMIT:
                 raise ProtocolError(b"too big inline request")
             return None

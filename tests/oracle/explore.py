@@ -18,6 +18,7 @@ from tests.servers import Server, Setting, start_nearkeep, start_redis, start_va
 # leave the compact encodings early, so that short sequences see both.
 SETTINGS: dict[str, Setting] = {
     "proto_max_bulk_len": "1mb",
+    "enable_debug_command": True,
     "hash_max_listpack_entries": 8,
     "list_max_listpack_size": 8,
     "set_max_intset_entries": 8,

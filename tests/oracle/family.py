@@ -103,6 +103,34 @@ class Family:
 
 
 @dataclass(frozen=True)
+class Mixture(Family):
+    """Commands of several families on the same keys; each family must do with one client."""
+
+    of: tuple[Family, ...] = ()
+
+    @property
+    def names(self) -> set[str]:
+        return set().union(*(family.names for family in self.of))
+
+    def source(self, there: Collection[str]) -> Source:
+        sources = [family.source(there) for family in self.of]
+        return Source(
+            self,
+            [syntax for source in sources for syntax in source.commands],
+            [syntax for source in sources for syntax in source.setup],
+            [syntax for source in sources[:1] for syntax in source.neighbours],
+            in_multi=all(source.in_multi for source in sources),
+        )
+
+
+def mixture(name: str, *of: Family) -> Mixture:
+    """A family of families."""
+    comparisons = {command: how for family in of for command, how in family.comparisons.items()}
+    reset = tuple(command for family in of for command in family.reset)
+    return Mixture(name, "", comparisons=comparisons, reset=reset, of=of)
+
+
+@dataclass(frozen=True)
 class Source:
     """The syntaxes of a family that can be drawn."""
 

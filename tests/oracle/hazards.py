@@ -51,4 +51,17 @@ def _takes_the_time_as_id(command: Command) -> bool:
     return command[0].upper() == b"XADD" and b"*" in command[2:]
 
 
-RULES = (_races_the_clock, _repeats_itself, _takes_random_members, _takes_the_time_as_id)
+def _is_truncated(command: Command) -> bool:
+    """LSET of Redis 8.2 takes an index modulo 2**32."""
+    return command[0].upper() == b"LSET" and any(
+        re.fullmatch(rb"-?\d{10,}", argument) for argument in command[2:3]
+    )
+
+
+RULES = (
+    _is_truncated,
+    _races_the_clock,
+    _repeats_itself,
+    _takes_random_members,
+    _takes_the_time_as_id,
+)

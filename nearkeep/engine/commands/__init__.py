@@ -16,6 +16,7 @@ from nearkeep.engine.commands import (  # noqa: F401
     server,
     set,  # noqa: A004
     slowlog,
+    stream,
     string,
     tracking,
     transactions,

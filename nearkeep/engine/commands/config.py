@@ -108,7 +108,7 @@ def _reset_counters(namespace: "Namespace") -> None:
     namespace.commands_run = namespace.input_bytes = namespace.output_bytes = 0
     namespace.connections_received = namespace.connections_refused = 0
     namespace.protocol_errors = namespace.output_limit_hits = 0
-    namespace.expired_keys = namespace.evicted_keys = 0
+    namespace.expired_keys = namespace.expired_subkeys = namespace.evicted_keys = 0
     for db in namespace.databases:
         db.hits = db.misses = 0
     namespace.errors = {}

@@ -190,6 +190,7 @@ def _stats(namespace: Namespace, facts: dict[str, str]) -> Fields:
         ("total_net_input_bytes", namespace.input_bytes),
         ("total_net_output_bytes", namespace.output_bytes),
         ("rejected_connections", namespace.connections_refused),
+        ("expired_subkeys", namespace.expired_subkeys),
         ("expired_keys", namespace.expired_keys),
         ("expired_stale_perc", "0.00"),
         ("evicted_keys", namespace.evicted_keys),

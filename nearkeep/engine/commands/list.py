@@ -318,7 +318,7 @@ def blmove(session: Session, args: list[bytes]) -> Reply:
     wait = timeout.seconds(args[5], session.namespace.clock.ms)
     element = _move(session, args[1], args[2], from_left, to_left)
     if element is None:
-        return session.block([args[1]], wait, None, args, b"list")
+        return _wait_to_move(session, args, wait)
     session.effect(b"LMOVE", *args[1:5])
     return element
 
@@ -334,7 +334,7 @@ def brpoplpush(session: Session, args: list[bytes]) -> Reply:
     wait = timeout.seconds(args[3], session.namespace.clock.ms)
     element = _move(session, args[1], args[2], from_left=False, to_left=True)
     if element is None:
-        return session.block([args[1]], wait, None, args, b"list")
+        return _wait_to_move(session, args, wait)
     session.effect(b"RPOPLPUSH", args[1], args[2])
     return element
 
@@ -449,6 +449,12 @@ def _pop_waiting(session: Session, args: list[bytes], left: bool) -> Reply:
             session.effect(b"LPOP" if left else b"RPOP", key)
             return [key, element]
     return session.block(keys, wait, NULL_ARRAY, args, b"list")
+
+
+def _wait_to_move(session: Session, args: list[bytes], wait: int) -> Reply:
+    """Waits for an element: a null array when time is over, but a null where nothing may wait."""
+    reply = session.block([args[1]], wait, NULL_ARRAY, args, b"list")
+    return None if reply is NULL_ARRAY else reply
 
 
 def _move(

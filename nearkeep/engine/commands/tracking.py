@@ -96,7 +96,7 @@ def client_tracking(session: Session, args: list[bytes]) -> Reply:
     if mode.broadcast:
         earlier = [] if known is None else known.prefixes
         check_prefixes(earlier, mode.prefixes)
-        mode.prefixes = earlier + mode.prefixes
+        mode.prefixes = earlier + (mode.prefixes or [b""])
     session.namespace.start_tracking(session, mode)
     return OK
 
@@ -124,8 +124,6 @@ def client_trackinginfo(session: Session, _args: list[bytes]) -> Reply:
         if there:
             flags.append(word)
     prefixes: list[object] = list(mode.prefixes)
-    if mode.broadcast and not prefixes:
-        prefixes = [b""]
     redirect = mode.redirect
     return Map([b"flags", SetReply(flags), b"redirect", redirect, b"prefixes", prefixes])
 

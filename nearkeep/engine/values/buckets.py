@@ -89,7 +89,7 @@ class Buckets:
         size: i64 = 1  # of the walk's own table, in which a place has `count` names or more
         while self.count > size * 2 * count:
             size *= 2
-        at: i64 = cursor & (size - 1)
+        at: i64 = cursor & int(size - 1)
         found: list[bytes] = []
         while True:
             self._collect(at, size, found)
@@ -104,8 +104,9 @@ class Buckets:
     def _collect(self, at: i64, size: i64, found: list[bytes]) -> None:
         """Adds the names whose hash ends in `at`, of so many."""
         if size <= (self._mask >> 1) + 1:
-            for place in range(at, len(self._pieces), size):
-                found += self._pieces[place]
+            while at < len(self._pieces):
+                found.extend(self._pieces[at])
+                at += size
             return
         for member in self._piece(at):
             if hash(member) & (size - 1) == at:

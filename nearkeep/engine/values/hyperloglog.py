@@ -14,7 +14,7 @@ The estimate is Ertl's (https://arxiv.org/abs/1702.01284), the hash MurmurHash64
 import math
 from typing import Final
 
-from mypy_extensions import i64, u8
+from mypy_extensions import i64
 
 REGISTERS: Final = 16384
 _HEADER: Final = 16
@@ -205,9 +205,9 @@ def to_dense(data: bytearray) -> None:
     data[4] = _DENSE
     del data[_HEADER:]
     data += bytes(_DENSE_SIZE - _HEADER)
-    for register, value in enumerate(values):
-        if value:
-            _raise_dense(data, register, value)
+    for register in range(REGISTERS):
+        if values[register]:
+            _raise_dense(data, register, values[register])
 
 
 def registers(data: bytearray) -> bytearray:
@@ -238,10 +238,10 @@ def _unpacked(data: bytearray) -> bytearray:
         two: i64 = data[at + 1]
         three: i64 = data[at + 2]
         word: i64 = one | two << 8 | three << 16
-        values[register] = u8(word & 63)
-        values[register + 1] = u8((word >> 6) & 63)
-        values[register + 2] = u8((word >> 12) & 63)
-        values[register + 3] = u8((word >> 18) & 63)
+        values[register] = int(word & 63)
+        values[register + 1] = int((word >> 6) & 63)
+        values[register + 2] = int((word >> 12) & 63)
+        values[register + 3] = int((word >> 18) & 63)
         register += 4
         at += 3
     return values

@@ -50,7 +50,7 @@ class List(Value):
     def type_name(self) -> bytes:
         return b"list"
 
-    def encoding(self, settings: Settings) -> bytes:  # noqa: ARG002 - others need it
+    def encoding(self, settings: Settings) -> bytes:
         return b"listpack" if self._packed else b"quicklist"
 
     def copy(self) -> "List":

@@ -20,6 +20,7 @@ LEAF: Final = 512
 FAN: Final = 32
 
 
+@mypyc_attr(acyclic=True)
 class Node:
     """A leaf or a branch.
 
@@ -137,8 +138,8 @@ class Leaf(Node):
 
     def remove(self, score: float, member: bytes) -> None:
         place = self.before(score, member)
-        del self.scores[place]
-        del self.members[place]
+        self.scores.pop(place)
+        self.members.pop(place)
         self.count -= 1
 
     def find(self, member: bytes) -> float | None:
@@ -171,6 +172,7 @@ class Leaf(Node):
         self.count += other.count
 
 
+@mypyc_attr(acyclic=True)
 class Branch(Node):
     """Nodes in their order, all of the same depth."""
 

@@ -28,9 +28,9 @@ STREAM_SETUP = """
 """
 
 # Its nodes follow from how the entries are packed, and times from when they were touched.
-OWN_FIELDS = except_fields(
-    b"radix-tree-keys", b"radix-tree-nodes", b"idle", b"inactive", b"seen-time", b"active-time"
-)
+OWN = (b"radix-tree-keys", b"radix-tree-nodes", b"idle", b"inactive", b"seen-time", b"active-time")
+OWN_FIELDS = except_fields(*OWN)
+IN_FULL = except_fields(*OWN, b"pending")  # with the times at which entries were delivered
 
 STREAMS = Family(
     "streams",
@@ -57,7 +57,7 @@ STREAMS = Family(
     """,
     setup=STREAM_SETUP,
     pools=POOLS,
-    comparisons={"XINFO STREAM": OWN_FIELDS, "XINFO HELP": help_text},
+    comparisons={"XINFO FULL": IN_FULL, "XINFO STREAM": OWN_FIELDS, "XINFO HELP": help_text},
 )
 
 GROUPS = Family(
@@ -99,6 +99,7 @@ GROUPS = Family(
     pools=POOLS,
     comparisons={
         "XPENDING": within(2000, at=2),
+        "XINFO FULL": IN_FULL,
         "XINFO STREAM": OWN_FIELDS,
         "XINFO GROUPS": OWN_FIELDS,
         "XINFO CONSUMERS": OWN_FIELDS,

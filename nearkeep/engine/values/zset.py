@@ -1,0 +1,216 @@
+"""Sorted sets.
+
+There are two ways to hold one, each with the name that Redis has for its own:
+
+    listpack    few and short members: the pairs in order, and nothing else
+    skiplist    all others: the pairs in order (`ranked`), and the scores by member (`buckets`)
+
+A sorted set changes from the first to the second as it grows and never back.
+"""
+
+import math
+from typing import Any, Final
+
+from mypy_extensions import i64
+
+from nearkeep.engine.settings import Settings
+from nearkeep.engine.values.buckets import Buckets
+from nearkeep.engine.values.indexed import footprint
+from nearkeep.engine.values.ranked import Leaf, Node, Span, grown, shrunk, tree
+from nearkeep.engine.values.value import Value
+
+_EMPTY_BYTES: Final = 256
+_SMALL_BYTES: Final = 48  # for each member: the score and two places in lists
+_LARGE_BYTES: Final = 96  # and its place in a dictionary
+
+_SHARED: Final = [float(number) for number in range(1024)]
+"""Scores that are often seen, so that each is one object."""
+
+
+class SortedSet(Value):
+    """Byte strings with a score each, a double that is not NaN.
+
+    What gets `settings` may change how it is held, by Redis' limits `zset-max-listpack-…`.
+    """
+
+    def __init__(self) -> None:
+        self._root: Node = Leaf([], [])
+        self._scores: Buckets | None = None
+
+    def type_name(self) -> bytes:
+        return b"zset"
+
+    def encoding(self, settings: Settings) -> bytes:  # noqa: ARG002 - others need it
+        return b"listpack" if self._scores is None else b"skiplist"
+
+    def copy(self) -> "SortedSet":
+        other = SortedSet()
+        count = len(self)
+        other._root = tree(self.scores(0, count), self.members(0, count))
+        if self._scores is not None:
+            other.enlarge()
+        return other
+
+    def __len__(self) -> int:
+        return self._root.count
+
+    def memory(self) -> int:
+        count = len(self)
+        if self._scores is None:
+            each = _SMALL_BYTES
+            sample = self.members(0, count)
+        else:
+            each = _LARGE_BYTES
+            sample = self.members(0, min(count, 64))
+        names = footprint(sample) * count // len(sample) if sample else 0
+        return _EMPTY_BYTES + each * count + names
+
+    def release(self, limit: int) -> bool:
+        if self._scores is not None and self._scores.release(limit):
+            return True
+        self._root.shed(limit)
+        return self._root.count > 0
+
+    # ---- reading
+
+    def score(self, member: bytes) -> float | None:
+        """The score of a member, or None."""
+        if self._scores is not None:
+            return self._scores.get(member)
+        return self._root.find(member)
+
+    def rank(self, member: bytes, score: float) -> int:
+        """How many come before a member, which is there with this score."""
+        return self._root.before(score, member)
+
+    def before_score(self, score: float, inclusive: bool) -> int:
+        """How many have a lower score, or if inclusive one that is no higher."""
+        if not inclusive:
+            return self._root.before(score, b"")
+        if score == math.inf:
+            return self._root.count
+        return self._root.before(math.nextafter(score, math.inf), b"")
+
+    def before_member(self, member: bytes, inclusive: bool) -> int:
+        """How many come before a member, or if inclusive up to it, where all scores are equal."""
+        return self._root.before_name(member + b"\0" if inclusive else member)
+
+    def members(self, start: int, stop: int) -> list[bytes]:
+        """The members of ranks from `start` to `stop`, both from 0 to the number of members."""
+        found: list[bytes] = []
+        for span in self._spans(start, stop):
+            found += span.leaf.members[span.start : span.stop]
+        return found
+
+    def scores(self, start: int, stop: int) -> list[float]:
+        """The scores of these members."""
+        found: list[float] = []
+        for span in self._spans(start, stop):
+            found += span.leaf.scores[span.start : span.stop]
+        return found
+
+    def pairs(self, start: int, stop: int) -> list[object]:
+        """Both in turn: member, score, member, score, ...."""
+        found: list[object] = []
+        for span in self._spans(start, stop):
+            members = span.leaf.members
+            scores = span.leaf.scores
+            for place in range(span.start, span.stop):
+                found.append(members[place])
+                found.append(scores[place])
+        return found
+
+    def _spans(self, start: i64, stop: i64) -> list[Span]:
+        found: list[Span] = []
+        if start < stop:
+            self._root.spans(start, stop, found)
+        return found
+
+    def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
+        """About `count` members from a cursor on, and the next cursor; 0 begins and ends the walk.
+
+        A small sorted set comes as a whole.
+        """
+        if self._scores is not None:
+            return self._scores.scan(cursor, count)
+        return 0, self.members(0, len(self))
+
+    # ---- changing
+
+    def expect(self, count: int, longest: int, settings: Settings) -> None:
+        """Prepares for `count` members to be added, the longest of so many bytes."""
+        if self._scores is None and (
+            count > settings.integer("zset-max-listpack-entries")
+            or longest > settings.integer("zset-max-listpack-value")
+        ):
+            self.enlarge()
+
+    def add(self, member: bytes, score: float, settings: Settings) -> None:
+        """Adds a member that is not there."""
+        if self._scores is None:
+            self.expect(len(self) + 1, len(member), settings)
+        self._put(member, score)
+
+    def move(self, member: bytes, old: float, new: float) -> None:
+        """Gives a member, which is there with a score, another one."""
+        self._root.remove(old, member)
+        self._root = shrunk(self._root)
+        self._put(member, new)
+
+    def remove(self, member: bytes) -> bool:
+        """Removes a member; whether it was there."""
+        score = self.score(member)
+        if score is None:
+            return False
+        self._root.remove(score, member)
+        self._root = shrunk(self._root)
+        if self._scores is not None:
+            self._scores.remove(member)
+        return True
+
+    def cut(self, start: int, stop: int) -> None:
+        """Removes the members of ranks from `start` to `stop`, of which there is at least one."""
+        if self._scores is not None:
+            for member in self.members(start, stop):
+                self._scores.remove(member)
+        self._root.cut(start, stop)
+        self._root = shrunk(self._root)
+
+    # ---- how it is held
+
+    def _put(self, member: bytes, score: float) -> None:
+        shared: Any = score
+        if -1.0 < score < 1024.0:
+            whole = int(score)
+            if whole == score and (whole or self._scores is None or math.copysign(1.0, score) > 0):
+                shared = _SHARED[whole]  # Redis forgets the sign of -0 in a listpack
+        self._root = grown(self._root, self._root.add(score, shared, member))
+        if self._scores is not None:
+            self._scores.set(member, shared)
+
+    def enlarge(self) -> None:
+        """Holds it as large ones are."""
+        scores = Buckets()
+        for span in self._spans(0, len(self)):
+            members = span.leaf.members
+            shared: Any = span.leaf.scores
+            for place in range(span.start, span.stop):
+                scores.set(members[place], shared[place])
+        self._scores = scores
+
+
+def sorted_set_of(scores: dict[bytes, float], settings: Settings) -> SortedSet:
+    """The sorted set of these members with their scores."""
+    made = SortedSet()
+    order = sorted([(score, member) for member, score in scores.items()])
+    longest = 0
+    for member in scores:
+        longest = max(longest, len(member))
+    if len(scores) <= settings.integer(
+        "zset-max-listpack-entries"
+    ) and longest <= settings.integer("zset-max-listpack-value"):
+        made._root = tree([score + 0.0 for score, _ in order], [member for _, member in order])
+    else:
+        made._root = tree([score for score, _ in order], [member for _, member in order])
+        made.enlarge()
+    return made
