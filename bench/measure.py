@@ -16,6 +16,9 @@ from bench.servers import Server
 from bench.statistics import Ratio
 from bench.workloads import Extent, Workload
 
+BUSY = 0.9
+"""Below this share of one core, the throughput is not the server's own limit."""
+
 SLOWEST_STRETCH = 3.0
 """A server may take this many times longer than the others before it gets fewer requests."""
 MOST_FRESH_REQUESTS = 300_000
@@ -64,7 +67,7 @@ class Sample:
 
     @property
     def busy(self) -> float:
-        """Share of the run that the server computed: below 0.9 something else set the pace."""
+        """Share of the run that the server computed."""
         return self.cpu_seconds / self.outcome.seconds
 
 
@@ -95,6 +98,10 @@ def rps(sample: Sample) -> float:
 
 def cpu_us(sample: Sample) -> float:
     return sample.cpu_us
+
+
+def busy(sample: Sample) -> float:
+    return sample.busy
 
 
 def p50(sample: Sample) -> float:

@@ -11,14 +11,11 @@ from rich.text import Text
 
 from bench.floors import Verdict
 from bench.growth import SIZES, Growth
-from bench.measure import Result, Sample, cpu_us, p50, p99, p999, rps
+from bench.measure import BUSY, Result, Sample, busy, cpu_us, p50, p99, p999, rps
 from bench.memory import Weight
 from bench.openloop import Latencies
 from bench.servers import Server
 from bench.statistics import Ratio
-
-BUSY = 0.9
-"""Below this share of one core, the throughput is not the server's own limit."""
 
 PLAIN_WIDTH = 140
 """Columns where no terminal says how many it has."""
@@ -160,7 +157,7 @@ def throughput(results: Sequence[Result], subject: str, peers: Sequence[str]) ->
             if speed is None:
                 row.append(_absent_cell(result, server))
                 continue
-            idle = (result.middle(server, lambda sample: sample.busy) or 0.0) < BUSY
+            idle = (result.middle(server, busy) or 0.0) < BUSY
             row.append(Cell(thousands(speed) + ("*" if idle else " ")))
         row += [ratio_cell(result.ratio(subject, peer, rps)) for peer in peers]
         rows.append(row)
@@ -239,18 +236,19 @@ def samples_as_json(result: Result) -> dict[str, object]:
 def verdicts(judged: Sequence[Verdict]) -> Table:
     rows = []
     for verdict in judged:
-        reached = "not measured" if verdict.reached is None else f"{verdict.reached:.2f}"
+        speed = verdict.reached
         rows.append(
             [
                 Cell(verdict.case),
                 Cell(verdict.floor.peer, "faint"),
                 Cell(f"{verdict.floor.ratio:.2f}"),
                 Cell(f"{verdict.floor.tolerance:.2f}", "faint"),
-                Cell(reached),
+                Cell("-" if speed is None else f"{speed.ratio:.2f}"),
+                Cell("not measured" if speed is None else speed.figure, "faint"),
                 Cell("reached", "good") if verdict.passed else Cell("below", "bad"),
             ]
         )
-    return Table("Floors", ("test", "peer", "floor", "tolerance", "ratio", ""), rows, texts=2)
+    return Table("Floors", ("test", "peer", "floor", "tolerance", "ratio", "by", ""), rows, texts=2)
 
 
 def growth(grown: Sequence[Growth], servers: Sequence[Server]) -> Table:

@@ -1,4 +1,4 @@
-"""Redis' glob patterns: `*`, `?`, `[a-c]`, `[^a]` and `\\` before a character meant as itself.
+r"""Redis' glob patterns: `*`, `?`, `[a-c]`, `[^a]` and `\` before a character meant as itself.
 
 Only the last `*` is ever gone back to, which is enough for globs and keeps the cost at the product
 of both lengths, whatever the pattern.

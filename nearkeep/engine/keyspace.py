@@ -291,10 +291,10 @@ class Keyspace:
 
     def swap(self, other: "Keyspace") -> None:
         """Exchanges the contents of two databases."""
-        self._entries, other._entries = other._entries, self._entries
-        self._order, other._order = other._order, self._order
-        self._wheel, other._wheel = other._wheel, self._wheel
-        self._parts, other._parts = other._parts, self._parts
+        self._entries, other._entries = other._entries, self._entries  # noqa: SLF001
+        self._order, other._order = other._order, self._order  # noqa: SLF001
+        self._wheel, other._wheel = other._wheel, self._wheel  # noqa: SLF001
+        self._parts, other._parts = other._parts, self._parts  # noqa: SLF001
         self.volatile, other.volatile = other.volatile, self.volatile
 
     def changed(self, key: bytes) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 from mypy_extensions import i64, mypyc_attr
 
 from nearkeep.engine.acl import Users
-from nearkeep.engine.command import ADMIN, FAST, MAY_REPLICATE, SKIP_SLOWLOG, WRITE, Command
+from nearkeep.engine.command import FAST, MAY_REPLICATE, SKIP_SLOWLOG, WRITE, Command
 from nearkeep.engine.keyspace import (
     EXPIRED,
     GENERIC,
@@ -21,6 +21,7 @@ from nearkeep.engine.keyspace import (
     KEYEVENT_EVENTS,
     KEYSPACE_EVENTS,
     Clock,
+    Entry,
     Keyspace,
     Observer,
 )
@@ -36,10 +37,10 @@ from nearkeep.engine.session import (
 from nearkeep.engine.settings import Settings
 from nearkeep.engine.stream import MutationStream
 from nearkeep.engine.text import quoted
+from nearkeep.engine.tracking import Tracking, TrackingMode
 from nearkeep.engine.values.hash import Hash
 from nearkeep.engine.values.value import Value
-from nearkeep.engine.tracking import Tracking, TrackingMode
-from nearkeep.wire.reply import Failure, Reply, Status
+from nearkeep.wire.reply import Failure, Status
 
 UNBLOCKED: Final = Failure(b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
 _BUSY_SCRIPT: Final = Failure(
@@ -629,9 +630,13 @@ class Namespace(Observer):
     def _free(self, limit: int) -> None:
         rest = self.garbage[-1]
         if isinstance(rest, list):
-            del rest[-limit:]
-            if not rest:
-                self.garbage.pop()
+            self.garbage.pop()
+            for _ in range(min(limit, len(rest))):
+                item = rest.pop()
+                if isinstance(item, Entry) and isinstance(item.value, Value):
+                    self.garbage.append(item.value)
+            if rest:
+                self.garbage.insert(0, rest)
         elif isinstance(rest, dict):
             for _ in range(min(limit, len(rest))):
                 rest.popitem()

@@ -254,9 +254,9 @@ class Session:
             histogram.observe(elapsed)
         if elapsed >= namespace.slow_from:
             namespace.slow(self, command, args, elapsed)
-        if namespace.changes != changes:
-            if namespace.stream.recording and not self.effects_replaced:
-                namespace.stream.add(self.db.index, args)
+        recording = namespace.stream.recording
+        if recording and namespace.changes != changes and not self.effects_replaced:
+            namespace.stream.add(self.db.index, args)
         if isinstance(reply, Failure):
             command.failed += 1
             namespace.count_error(reply)

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Final, cast
 
@@ -100,15 +101,18 @@ class Server(Host):
         self.tls = tls
         for endpoint, bound in self._bind_new().items():
             await self._open(endpoint, bound)
-        path = self.settings.string("unixsocket").decode()
-        if path:
-            if os.path.exists(path):
-                os.unlink(path)
+        path = self._unix_path()
+        if path is not None:
+            path.unlink(missing_ok=True)
             unix = await self.loop.create_unix_server(self._protocol, path)
             self.unix_listeners.append(unix)
             mode = self.settings.integer("unixsocketperm")
             if mode:
-                os.chmod(path, mode)
+                path.chmod(mode)
+
+    def _unix_path(self) -> Path | None:
+        name = self.settings.string("unixsocket").decode()
+        return Path(name) if name else None
 
     def _protocol(self) -> asyncio.BaseProtocol:
         # The compiled class has a protocol's methods but not its base class.
@@ -285,14 +289,14 @@ class Server(Host):
         for connection in list(self.connections):
             connection.close(after_reply=True)
         deadline = self.loop.time() + DRAIN
-        while self.connections and self.loop.time() < deadline:
+        while self.connections and self.loop.time() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         for connection in list(self.connections):
             connection.close(after_reply=False)
         await asyncio.sleep(0)
-        path = self.settings.string("unixsocket").decode()
-        if path and os.path.exists(path):
-            os.unlink(path)
+        path = self._unix_path()
+        if path is not None:
+            path.unlink(missing_ok=True)
 
 
 _ABSENT: Final = frozenset({99, 97})  # EADDRNOTAVAIL, EAFNOSUPPORT: the machine has no such address
@@ -305,7 +309,7 @@ def _bind(word: str, port: int) -> socket.socket | None:
         OSError: it can't be bound.
     """
     host = word.lstrip("-")
-    host = {"*": "0.0.0.0", "::*": "::"}.get(host, host)  # noqa: S104 - as the user asks
+    host = {"*": "0.0.0.0", "::*": "::"}.get(host, host)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -361,7 +365,7 @@ def run(settings: Settings, config_file: str | None) -> int:
 def _welcome(settings: Settings, notes: list[str]) -> None:
     """Says how to connect."""
     host = settings.strings("bind")[0].decode().lstrip("-") if settings.strings("bind") else "*"
-    host = "127.0.0.1" if host in {"*", "0.0.0.0", "::", "::*"} else host  # noqa: S104
+    host = "127.0.0.1" if host in {"*", "0.0.0.0", "::", "::*"} else host
     host = f"[{host}]" if ":" in host else host
     secret = ":<password>@" if settings.string("requirepass") else ""
     lines = [f"Nearkeep {nearkeep.__version__} ({nearkeep.engine_kind()} engine): Ready to accept connections"]

@@ -48,7 +48,7 @@ class Status:
         return hash(self.text)
 
 
-class Failure(Exception):  # noqa: N818 - Redis calls it an error reply, Python an exception
+class Failure(Exception):
     """An error reply, `b"CODE what was wrong"`; returned or raised."""
 
     def __init__(self, message: bytes) -> None:

@@ -301,7 +301,7 @@ _HEX: Final = b"0123456789abcdefABCDEF"
 
 
 def split_words(line: bytes) -> list[bytes] | None:
-    """Splits a line at blanks, with Redis' quoting: "…" with escapes, '…' without but \\'.
+    r"""Splits a line at blanks, with Redis' quoting: "…" with escapes, '…' without but \'.
 
     Returns None where quotes don't balance or a closing quote is followed by a character.
     """

@@ -1,7 +1,6 @@
 """The server as a process: how it starts, serves, bears abuse, and ends."""
 
 import contextlib
-import os
 import signal
 import socket
 import stat
@@ -87,7 +86,7 @@ def test_a_taken_port_is_a_clear_error() -> None:
 def test_a_unix_socket_serves_and_goes_with_the_server(tmp_path: Path) -> None:
     path = tmp_path / "s"
     with start_nearkeep(unixsocket=path, unixsocketperm=700) as server:
-        assert stat.S_IMODE(os.stat(path).st_mode) == 0o700
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))
             client.sendall(b"PING\r\n")
@@ -158,10 +157,10 @@ def test_many_replies_wait_for_a_client_that_reads_late(server: Server) -> None:
 def test_a_request_over_the_query_buffer_limit_ends_the_connection(server: Server) -> None:
     with server.raw() as connection:
         connection.call("CONFIG", "SET", "client-query-buffer-limit", 1024 * 1024)
-        with socket.create_connection(("127.0.0.1", server.port)) as greedy:
-            with contextlib.suppress(OSError):
-                greedy.sendall(b"*2\r\n$3\r\nGET\r\n$5000000\r\n" + b"x" * 4_000_000)
-                assert greedy.recv(100) == b""
+        greedy = socket.create_connection(("127.0.0.1", server.port))
+        with greedy, contextlib.suppress(OSError):
+            greedy.sendall(b"*2\r\n$3\r\nGET\r\n$5000000\r\n" + b"x" * 4_000_000)
+            assert greedy.recv(100) == b""
         connection.call("CONFIG", "SET", "client-query-buffer-limit", 1024**3)
         assert "client_query_buffer_limit_disconnections:1" in str(connection.value("INFO", "stats"))
 

@@ -1,5 +1,7 @@
 """The request parser: whole, byte by byte and at random cuts it says the same."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +47,7 @@ def outcome(pieces: list[bytes]) -> tuple[list[Request], bytes]:
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     marks = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
-    return [data[a:b] for a, b in zip(marks, marks[1:], strict=False)]
+    return [data[a:b] for a, b in itertools.pairwise(marks)]
 
 
 words = st.lists(st.binary(max_size=40), min_size=1, max_size=12)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.acl import WRONG_PASS
 from nearkeep.engine.command import command, container, help_lines
-from nearkeep.engine.commands.generic import database
 from nearkeep.engine.session import (
     IN_MULTI,
     MUTED,
@@ -15,12 +14,19 @@ from nearkeep.engine.session import (
     UNTOUCHING,
     Session,
 )
-from nearkeep.engine.text import NOT_INTEGER, SYNTAX_ERROR, int32, integer, no_such_form, number_or, shown
+from nearkeep.engine.text import (
+    NOT_INTEGER,
+    SYNTAX_ERROR,
+    int32,
+    integer,
+    no_such_form,
+    number_or,
+    shown,
+)
 from nearkeep.wire.reply import NO_REPLY, OK, PONG, Failure, Map, Reply, Status, Verbatim
 from nearkeep.wire.request import parse_integer
 
 if TYPE_CHECKING:
-    from nearkeep.engine.namespace import Namespace
     from nearkeep.engine.session import Session
 
 VERSION: Final = b"8.2.3"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.command import command
 from nearkeep.engine.glob import matches
-from nearkeep.engine.text import SYNTAX_ERROR, no_such_form, number_or
-from nearkeep.engine.values.string import is_string, string_encoding, string_length
+from nearkeep.engine.text import no_such_form, number_or
+from nearkeep.engine.values.string import string_encoding, string_length
 from nearkeep.engine.values.value import Value
 from nearkeep.wire.reply import (
     OK,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nearkeep.engine.session import Session
 
 _OFF: Final = Failure(
-    b"ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you"
+    b'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you'
     b" can run it from a local connection, otherwise you need to set this option in the"
     b" configuration file, and then restart the server."
 )

@@ -11,7 +11,6 @@ from nearkeep.engine.keyspace import GENERIC, Keyspace
 from nearkeep.engine.text import SYNTAX_ERROR, int32, integer, shown
 from nearkeep.engine.values.string import (
     copy_value,
-    is_string,
     string_encoding,
     type_name,
 )
@@ -233,7 +232,7 @@ def keys(session: Session, args: list[bytes]) -> Reply:
     if is_literal(pattern):
         return [pattern] if db.live(pattern) else []
     every = pattern == b"*"
-    for key in db.keys():
+    for key in db.keys():  # noqa: SIM118 - a keyspace is no dict
         if (every or matches(pattern, key)) and db.live(key):
             found.append(key)
     return found

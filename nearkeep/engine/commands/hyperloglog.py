@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.command import command
 from nearkeep.engine.keyspace import STRING
-from nearkeep.engine.text import integer
 from nearkeep.engine.values import hyperloglog
 from nearkeep.engine.values.hyperloglog import CorruptError
 from nearkeep.engine.values.string import growable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from nearkeep.engine.command import command, container, help_lines
 from nearkeep.engine.text import SYNTAX_ERROR, integer
 from nearkeep.engine.values.value import Value
-from nearkeep.wire.reply import OK, Failure, Map, Reply, Verbatim
+from nearkeep.wire.reply import OK, Map, Reply, Verbatim
 
 if TYPE_CHECKING:
     from nearkeep.engine.session import Session

@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.command import command
-from nearkeep.engine.commands.generic import database
 from nearkeep.engine.session import IN_SCRIPT
 from nearkeep.engine.text import SYNTAX_ERROR, int32_or, number_or
-from nearkeep.wire.reply import NO_REPLY, OK, Failure, Reply, Status, Verbatim
+from nearkeep.wire.reply import NO_REPLY, OK, Failure, Reply, Verbatim
 
 if TYPE_CHECKING:
     from nearkeep.engine.keyspace import Keyspace

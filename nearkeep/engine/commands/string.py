@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mypy_extensions import i64
-
 from nearkeep.engine import longdouble
 from nearkeep.engine.command import command
 from nearkeep.engine.keyspace import GENERIC, STRING, Keyspace
@@ -17,7 +15,6 @@ from nearkeep.engine.values.string import (
     string_length,
     string_of,
 )
-from nearkeep.engine.values.value import WRONG_TYPE
 from nearkeep.wire.reply import EMPTY, OK, Failure, Map, Reply
 from nearkeep.wire.request import parse_integer
 

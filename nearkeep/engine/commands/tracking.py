@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.command import command
-from nearkeep.engine.session import TRACKING
 from nearkeep.engine.text import SYNTAX_ERROR, integer
 from nearkeep.engine.tracking import TrackingMode, check_prefixes
 from nearkeep.wire.reply import OK, Failure, Map, Reply, SetReply

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.command import SKIP_MONITOR, command
-from nearkeep.engine.session import IN_MULTI, MONITORED, RESTRICTED, TRACKING
+from nearkeep.engine.session import IN_MULTI, MONITORED, RESTRICTED
 from nearkeep.wire.reply import NULL_ARRAY, OK, Failure, Reply, Several
 
 if TYPE_CHECKING:

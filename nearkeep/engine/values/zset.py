@@ -40,7 +40,7 @@ class SortedSet(Value):
     def type_name(self) -> bytes:
         return b"zset"
 
-    def encoding(self, settings: Settings) -> bytes:  # noqa: ARG002 - others need it
+    def encoding(self, settings: Settings) -> bytes:
         return b"listpack" if self._scores is None else b"skiplist"
 
     def copy(self) -> "SortedSet":
