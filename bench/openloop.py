@@ -23,7 +23,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from statistics import median
 
-from bench.load import Load, run
+from bench.load import Load, LoadError, run
 from bench.measure import Plan, rotated
 from bench.servers import Server
 from bench.statistics import percentile
@@ -99,6 +99,8 @@ def compare(servers: Sequence[Server], rate: int | None, plan: Plan) -> list[Lat
     measured: list[Latencies] = []
     for kind in traffic(plan.size):
         offered = rate or _half_load(servers, kind.name, plan)
+        for server in servers:
+            _prepare(server, plan.size)
         results = {server.name: Latencies(server.name, kind.name, offered) for server in servers}
         for turn in range(plan.rounds):
             for server in rotated(servers, turn):
@@ -119,6 +121,13 @@ def _half_load(servers: Sequence[Server], test: str, plan: Plan) -> int:
     )
     saturation = min(run(load, server.port).rps for server in servers)
     return min(MOST_PER_SECOND, int(saturation * HALF))
+
+
+def _prepare(server: Server, size: int) -> None:
+    """Leave exactly the keys and values that the replies are checked against."""
+    with server.client() as client:
+        client.call("FLUSHALL")
+        client.load(("SET", f"key:{number:012d}", b"x" * size) for number in range(KEYS))
 
 
 def offer(server: Server, kind: Traffic, rate: float, seconds: float, seed: int) -> Round:
@@ -180,7 +189,7 @@ def _exchange(
             data = by_number[number].recv(1 << 16)
             now = clock() - start
             if not data or not data.startswith(reply[received[number] :][: len(data)]):
-                raise ConnectionError(f"expected {reply!r}, not {data[:80]!r}")
+                raise LoadError(f"expected {reply!r}, not {data[:80]!r}")
             complete, received[number] = divmod(received[number] + len(data), length)
             queue = waiting[number]
             for _ in range(complete):

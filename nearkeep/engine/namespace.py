@@ -5,7 +5,6 @@ host (a server, a process, a Durable Object) hands in the time, randomness and t
 engine without I/O can't do.
 """
 
-from collections import deque
 from heapq import heapify, heappop, heappush
 from random import Random
 from typing import Final
@@ -35,6 +34,7 @@ from nearkeep.engine.session import (
     Session,
 )
 from nearkeep.engine.settings import Settings
+from nearkeep.engine.slowlog import SlowLog, shown
 from nearkeep.engine.stream import MutationStream
 from nearkeep.engine.text import quoted
 from nearkeep.engine.tracking import Tracking, TrackingMode
@@ -73,20 +73,6 @@ class Host:
 
     def sleep(self, seconds: float) -> None:
         """Stands still, for DEBUG SLEEP."""
-
-
-class SlowEntry:
-    """One line of the slow log; the duration is in microseconds."""
-
-    def __init__(
-        self, number: int, at: int, duration: int, args: list[bytes], address: bytes, name: bytes
-    ) -> None:
-        self.number = number
-        self.at = at
-        self.duration = duration
-        self.args = args
-        self.address = address
-        self.name = name
 
 
 class Namespace(Observer):
@@ -146,8 +132,7 @@ class Namespace(Observer):
         self.paused_until = 0
         self.paused_writes_only = False
         self.pausable = True
-        self.slowlog: deque[SlowEntry] = deque()
-        self.slowlog_next = 0
+        self.slowlog = SlowLog()
         self.latency = LatencyMonitor()
         self.expired_keys = 0
         self.expired_subkeys = 0
@@ -173,6 +158,7 @@ class Namespace(Observer):
         self._on_password()
         self._on_events()
         self._on_slow()
+        self._on_slowlog_length()
         self._on_tracking()
 
     def _on_password(self) -> None:
@@ -196,8 +182,8 @@ class Namespace(Observer):
         self.tracking.limit = self.settings.integer("tracking-table-max-keys")
 
     def _on_slowlog_length(self) -> None:
-        while len(self.slowlog) > self.settings.integer("slowlog-max-len"):
-            self.slowlog.pop()
+        self.slowlog.limit = self.settings.integer("slowlog-max-len")
+        self.slowlog.trim()
 
     def begin(self) -> None:
         """To be called before requests are run after a pause: the time goes on."""
@@ -517,21 +503,9 @@ class Namespace(Observer):
         """Looks at a command that took long, microseconds."""
         threshold = self._slow_threshold
         if 0 <= threshold <= elapsed and not command.flags & SKIP_SLOWLOG:
-            kept = [_cut(arg) for arg in shown(args)[:32]]
-            if len(args) > 32:
-                kept[31] = b"... (%d more arguments)" % (len(args) - 31)
-            self.slowlog.appendleft(
-                SlowEntry(
-                    self.slowlog_next,
-                    self.clock.ms // 1000,
-                    elapsed,
-                    kept,
-                    session.outlet.address,
-                    session.name,
-                )
+            self.slowlog.add(
+                self.clock.ms // 1000, elapsed, shown(args), session.outlet.address, session.name
             )
-            self.slowlog_next += 1
-            self._on_slowlog_length()
         latency = self.settings.integer("latency-monitor-threshold")
         if latency and elapsed >= latency * 1000:
             event = b"fast-command" if command.flags & FAST else b"command"
@@ -644,24 +618,3 @@ class Namespace(Observer):
                 self.garbage.pop()
         elif not isinstance(rest, Value) or not rest.release(limit):
             self.garbage.pop()
-
-
-def shown(args: list[bytes]) -> list[bytes]:
-    """A request as logs may show it: without passwords."""
-    name = args[0].lower()
-    if name == b"auth":
-        return [args[0], *[b"(redacted)" for _ in args[1:]]]
-    if name == b"hello":
-        masked = list(args)
-        for index in range(2, len(args) - 2):
-            if args[index].lower() == b"auth":
-                masked[index + 1] = masked[index + 2] = b"(redacted)"
-                break
-        return masked
-    return args
-
-
-def _cut(arg: bytes) -> bytes:
-    if len(arg) <= 128:
-        return arg
-    return b"%s... (%d more bytes)" % (arg[:128], len(arg) - 128)

@@ -5,10 +5,6 @@ import platform
 import resource
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from nearkeep.server.serve import Server
 
 RUN_ID = os.urandom(20).hex()
 _PAGE = resource.getpagesize()
@@ -22,7 +18,7 @@ def resident_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def facts(server: "Server") -> dict[str, str]:
+def facts(config_file: str, operations_per_second: int) -> dict[str, str]:
     """INFO fields by name."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -31,8 +27,8 @@ def facts(server: "Server") -> dict[str, str]:
         "process_id": str(os.getpid()),
         "run_id": RUN_ID,
         "executable": sys.executable,
-        "config_file": server.config_file or "",
-        "instantaneous_ops_per_sec": str(server.operations_per_second),
+        "config_file": config_file,
+        "instantaneous_ops_per_sec": str(operations_per_second),
         "used_cpu_sys": f"{usage.ru_stime:.6f}",
         "used_cpu_user": f"{usage.ru_utime:.6f}",
         "used_cpu_sys_children": f"{children.ru_stime:.6f}",

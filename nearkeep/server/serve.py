@@ -240,7 +240,7 @@ class Server(Host):
         return True
 
     def facts(self) -> dict[str, str]:
-        return facts(self)
+        return facts(self.config_file or "", self.operations_per_second)
 
     def resident_bytes(self) -> int:
         return resident_bytes()

@@ -11,6 +11,7 @@ import pytest
 
 from bench import openloop
 from bench.client import ReplyError
+from bench.load import LoadError
 from bench.memory import Weight
 from bench.servers import AOF, Server, ServerError, Setup, command_line, started
 
@@ -80,7 +81,7 @@ def test_an_offered_load_notices_a_wrong_answer() -> None:
     getting = openloop.traffic(size=3)[1]
     with (
         started("system-redis", Setup()) as server,
-        pytest.raises(ConnectionError, match="expected"),
+        pytest.raises(LoadError, match="expected"),
     ):
         openloop.offer(server, getting, rate=500, seconds=0.1, seed=1)
 

@@ -23,8 +23,8 @@ from tests.conformance.source import VERSION, Unavailable, suite_folder
 from tests.conformance.transcript import Outcome
 from tests.conformance.units import Skip, Unit, load_skips, load_units, stale
 
-# How often a unit is run anew without the listed tests that hang, to find out about the others.
-ROUNDS = 8
+# How often a unit is run at most, each time without the tests that hung before.
+ROUNDS = 6
 
 
 def arguments() -> argparse.Namespace:
@@ -125,21 +125,36 @@ def run_listed(
 ) -> tuple[Report, list[str]]:
     """Run a unit, forgive its listed tests and say what is wrong with the list.
 
-    With `check`, those that are not to run do so as well. A listed test that hangs is left out in
-    another run, for the sake of the rest.
+    With `check`, those that are not to run do so as well. After a test that hangs the unit is run
+    anew without it, for the sake of the rest.
     """
     left_out = [] if check else [skip for skip in skips if not skip.run]
+    hung: dict[str, str] = {}
     for _ in range(ROUNDS):
         report = run_unit(unit, subject, suite, left_out, slot)
-        hung = report.transcript.hung
-        guilty = [skip for skip in skips if hung is not None and skip.covers(hung)]
-        if not guilty:
+        name = report.transcript.hung
+        if name is None or name in hung:
             break
-        left_out += guilty
+        hung[name] = report.trouble
+        left_out.append(Skip(unit.name, name, report.trouble))
+    report = with_hung(report, hung)
     # A unit that broke off has not reached all its tests: what is stale can't be told.
     complete = not report.not_run and not report.trouble
     complaints = stale(skips, report.transcript.tests) if complete else []
     return forgiving(report, skips), complaints
+
+
+def with_hung(report: Report, hung: dict[str, str]) -> Report:
+    """The report with the tests that hung in earlier runs, and were left out since, as failed."""
+    tests = tuple(
+        dataclasses.replace(test, outcome=Outcome.FAILED, message=hung[test.name])
+        if test.outcome is Outcome.SKIPPED and test.name in hung
+        else test
+        for test in report.transcript.tests
+    )
+    return dataclasses.replace(
+        report, transcript=dataclasses.replace(report.transcript, tests=tests)
+    )
 
 
 def forgiving(report: Report, skips: list[Skip]) -> Report:

@@ -39,8 +39,6 @@ SERVER_SETTINGS: dict[str, Setting] = {
 LOG_TAIL = 3000
 # A dead server fails every test that is left; the suite is given this long to say at which one.
 GRACE_AFTER_DEATH = 5.0
-# Seconds without a finished test after which the suite gives up, if the unit's limit allows.
-STALL = 60.0
 FIRST_PORT = 21111
 PORTS_PER_SLOT = 1000
 
@@ -137,7 +135,7 @@ def run_unit(
             make_certificates(tree)
         skipfile = tree / "skipped"
         skipfile.write_text("".join(f"{skip.test}\n" for skip in skips))
-        stall = min(STALL, unit.limit)
+        stall = min(unit.stall, unit.limit)
         command = ["./runtest", "--single", unit.name, "--skipfile", str(skipfile), "--durable"]
         command += ["--clients", "1", "--timeout", str(int(stall)), "--dont-clean"]
         command += ["--baseport", str(FIRST_PORT + slot * PORTS_PER_SLOT)]

@@ -254,6 +254,19 @@ def test_a_listed_test_that_hangs_is_left_out_of_a_second_run(
     assert not complaints
 
 
+def test_what_comes_after_an_unlisted_test_that_hangs_is_run_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = run_with(monkeypatch, {"": HANG, "REAP waits for rain": REST})
+    report, complaints = command.run_listed(
+        LISTED, SUBJECTS["nearkeep"], Path(), [], 0, check=False
+    )
+    assert asked == [[], ["REAP waits for rain"]]
+    assert (report.passed, report.failed) == (1, 1)
+    assert report.failures == [Test("REAP waits for rain", Outcome.FAILED, "no progress")]
+    assert not complaints
+
+
 @pytest.mark.parametrize("check", [False, True])
 def test_a_test_that_must_not_run_does_so_only_to_be_checked(
     monkeypatch: pytest.MonkeyPatch, check: bool

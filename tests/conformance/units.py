@@ -12,7 +12,8 @@ from pathlib import Path
 from tests.conformance.transcript import Outcome, Test
 
 HERE = Path(__file__).parent
-UNIT_LIMIT = 120.0
+UNIT_LIMIT = 150.0
+TEST_LIMIT = 30.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Unit:
         tests: how many tests it has when nothing aborts, left-out ones and named ignored ones
             included. A run that saw fewer lost the others.
         limit: seconds until the unit is ended.
+        stall: seconds without a finished test until the suite gives up.
         tls: runs over TLS.
         spawned: the suite starts and stops the servers itself, instead of testing a running one.
         as_in_7_0: settings that have a newer server do what that of the suite's version did.
@@ -33,6 +35,7 @@ class Unit:
     name: str
     tests: int = 0
     limit: float = UNIT_LIMIT
+    stall: float = TEST_LIMIT
     tls: bool = False
     spawned: bool = False
     as_in_7_0: Mapping[str, str | int] = dataclasses.field(default_factory=dict)

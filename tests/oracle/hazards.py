@@ -58,7 +58,13 @@ def _is_truncated(command: Command) -> bool:
     )
 
 
+def _is_answered_twice(command: Command) -> bool:
+    """Redis 8.2 says that prefixes overlap and then OK, unless the first of them does."""
+    return sum(argument.upper() == b"PREFIX" for argument in command) > 2
+
+
 RULES = (
+    _is_answered_twice,
     _is_truncated,
     _races_the_clock,
     _repeats_itself,

@@ -17,6 +17,9 @@ from nearkeep.engine.commands import (  # noqa: F401
     set,  # noqa: A004
     slowlog,
     stream,
+    stream_group,
+    stream_info,
+    stream_read,
     string,
     tracking,
     transactions,

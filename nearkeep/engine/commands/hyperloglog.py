@@ -35,6 +35,8 @@ def pfadd(session: Session, args: list[bytes]) -> Reply:
         for element in args[2:]:
             changed = hyperloglog.add(data, element, limit) or changed
     except CorruptError:
+        if data is not value:  # from now on held as bytes that change in place, as in Redis
+            db.replace(key, data)
         return _CORRUPT
     if not changed:
         if data is not value:

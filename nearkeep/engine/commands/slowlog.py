@@ -130,7 +130,7 @@ def slowlog_get(session: Session, args: list[bytes]) -> Reply:
         count = number_or(args[2], wrong)
         if count < -1:
             return Failure(wrong)
-    entries = list(session.namespace.slowlog)
+    entries = list(session.namespace.slowlog.entries)
     if count >= 0:
         entries = entries[:count]
     return [
@@ -157,7 +157,7 @@ def slowlog_help(session: Session, args: list[bytes]) -> Reply:
     summary="Counts the entries of the slow log.",
 )
 def slowlog_len(session: Session, _args: list[bytes]) -> Reply:
-    return len(session.namespace.slowlog)
+    return len(session.namespace.slowlog.entries)
 
 
 @command(
@@ -167,7 +167,7 @@ def slowlog_len(session: Session, _args: list[bytes]) -> Reply:
     summary="Empties the slow log.",
 )
 def slowlog_reset(session: Session, _args: list[bytes]) -> Reply:
-    session.namespace.slowlog.clear()
+    session.namespace.slowlog.entries.clear()
     return OK
 
 
