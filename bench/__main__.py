@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shlex
 import sys
@@ -96,6 +97,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         clients=options.clients,
         size=options.size,
         load_core=_core(options, 1),
+        case_seconds=options.case_seconds,
     )
 
 
@@ -104,14 +106,15 @@ def _hasten(options: argparse.Namespace) -> None:
     options.tests = options.tests or list(QUICK_TESTS)
     options.peers = options.peers[:1]
     options.keys = options.keys[-1:]
-    measurements = len(options.tests) * len(options.pipeline) * (1 + len(options.peers))
     options.rounds = min(options.rounds, 5)
-    each = QUICK_SECONDS / (measurements * options.rounds)
+    options.case_seconds = QUICK_SECONDS / (len(options.tests) * len(options.pipeline))
+    each = options.case_seconds / (options.rounds * (1 + len(options.peers)))
     options.seconds = max(0.1, min(options.seconds, each - OVERHEAD_SECONDS))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    options.case_seconds = math.inf
     if options.quick:
         _hasten(options)
     setup = Setup(

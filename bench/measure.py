@@ -6,6 +6,8 @@ so that drift of the machine falls on all of them alike. The others stay up and 
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
@@ -21,6 +23,8 @@ BUSY = 0.9
 
 SLOWEST_STRETCH = 3.0
 """A server may take this many times longer than the others before it gets fewer requests."""
+LEAST_ROUNDS = 3
+"""Fewer have no median that outvotes a disturbance."""
 MOST_FRESH_REQUESTS = 300_000
 """What has to be loaded anew for every measurement is kept this small."""
 
@@ -36,6 +40,8 @@ class Plan:
     clients: int
     size: int
     load_core: int | None
+    case_seconds: float = math.inf
+    """What all rounds of a case may take; when it is over, three rounds are enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +155,10 @@ def measure(case: Case, servers: Sequence[Server], plan: Plan) -> Result:
         core=plan.load_core,
     )
     present, load = _warm_up(case.workload, present, load, plan, result)
+    deadline = time.monotonic() + plan.case_seconds
     for turn in range(plan.rounds):
+        if turn >= LEAST_ROUNDS and time.monotonic() > deadline:
+            break
         for server in rotated(present, turn):
             if case.workload.fresh:
                 _prepare(case.workload, server, load)

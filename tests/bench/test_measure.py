@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from bench import measure as measuring
 from bench.load import Outcome
-from bench.measure import Case, Result, Sample, cases, cpu_us, enough_requests, rotated, rps
+from bench.measure import Case, Plan, Result, Sample, cases, cpu_us, enough_requests, rotated, rps
 from bench.servers import Server
 from bench.workloads import ALL, BY_NAME, Extent
 
@@ -79,3 +82,18 @@ def test_a_popping_workload_finds_one_element_per_request() -> None:
 def test_what_consumes_or_grows_its_data_is_loaded_anew() -> None:
     fresh = {workload.name for workload in ALL if workload.fresh}
     assert fresh == {"LPUSH", "RPUSH", "LPOP", "RPOP", "SPOP", "ZPOPMIN", "XADD"}
+
+
+@pytest.mark.parametrize(("case_seconds", "rounds"), ((60.0, 9), (0.0, 3)))
+def test_rounds_end_with_their_time_but_not_before_the_third(
+    monkeypatch: pytest.MonkeyPatch, case_seconds: float, rounds: int
+) -> None:
+    monkeypatch.setattr(measuring, "absence", lambda *_: None)
+    monkeypatch.setattr(measuring, "_warm_up", lambda _, servers, load, *__: (servers, load))
+    monkeypatch.setattr(measuring, "_sample", lambda *_: sample(100))
+    plan = Plan(9, 0.5, None, 50, 3, None, case_seconds)
+    result = measuring.measure(Case(GET, 1, 0), servers("a", "b"), plan)
+    assert {name: len(taken) for name, taken in result.samples.items()} == {
+        "a": rounds,
+        "b": rounds,
+    }

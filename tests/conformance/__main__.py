@@ -12,7 +12,8 @@ import json
 import os
 import queue
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -72,13 +73,21 @@ def main() -> int:
         missing = [unit.name for unit in wanted if not (suite / f"tests/{unit.name}.tcl").is_file()]
         if missing:
             raise SystemExit(f"the suite has no unit {', '.join(missing)}")
-        reports, complaints = run_all(wanted, subject, suite, chosen.jobs, chosen.check_skips)
+        reports: list[Report] = []
+
+        def note(report: Report) -> None:
+            reports.append(report)
+            print(line(report), flush=True)
+            if chosen.json:
+                chosen.json.write_text(json.dumps([as_json(one) for one in reports], indent=1))
+
+        complaints = run_all(
+            wanted, subject, suite, note, jobs=chosen.jobs, check=chosen.check_skips
+        )
     except (Unavailable, pytest.skip.Exception, pytest.fail.Exception) as reason:
         print(f"conformance not run: {reason}", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
     show(reports, complaints)
-    if chosen.json:
-        chosen.json.write_text(json.dumps([as_json(report) for report in reports], indent=1))
     return 1 if complaints or any(report.failed for report in reports) else 0
 
 
@@ -87,30 +96,40 @@ def _full_name(name: str) -> str:
 
 
 def run_all(
-    units: list[Unit], subject: Subject, suite: Path, jobs: int, check_skips: bool
-) -> tuple[list[Report], list[str]]:
-    """Run the units, `jobs` side by side; report in the given order, with what is wrong on the list."""
+    units: list[Unit],
+    subject: Subject,
+    suite: Path,
+    note: Callable[[Report], None],
+    *,
+    jobs: int,
+    check: bool,
+) -> list[str]:
+    """Run the units, `jobs` side by side, and `note` each when it is done.
+
+    Returns:
+        What is wrong with the list of skips.
+    """
     skips = skips_of(subject, load_skips())
     slots: queue.SimpleQueue[int] = queue.SimpleQueue()
     for slot in range(jobs):
         slots.put(slot)
+    noting = threading.Lock()
 
-    def one(unit: Unit) -> tuple[Report, list[str]]:
+    def one(unit: Unit) -> list[str]:
         listed = [skip for skip in skips if skip.unit == unit.name]
         slot = slots.get()
         try:
-            report, complaints = run_listed(unit, subject, suite, listed, slot, check=check_skips)
+            report, complaints = run_listed(unit, subject, suite, listed, slot, check=check)
         finally:
             slots.put(slot)
-        print(line(report), flush=True)
-        return report, complaints
+        with noting:
+            note(report)
+        return complaints
 
     if jobs == 1:
-        results = [one(unit) for unit in units]
-    else:
-        with ThreadPoolExecutor(jobs) as pool:
-            results = list(pool.map(one, units))
-    return [report for report, _ in results], [text for _, texts in results for text in texts]
+        return [complaint for unit in units for complaint in one(unit)]
+    with ThreadPoolExecutor(jobs) as pool:
+        return [complaint for complaints in pool.map(one, units) for complaint in complaints]
 
 
 def skips_of(subject: Subject, skips: list[Skip]) -> list[Skip]:

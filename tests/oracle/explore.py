@@ -26,6 +26,7 @@ SETTINGS: dict[str, Setting] = {
     "zset_max_listpack_entries": 8,
 }
 MOST_KNOWN_PER_SEQUENCE = 12
+OVERTIME = 10.0  # seconds, for the sequence at hand
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def explore(
         sequence = source.draw(Random(f"{seed}/{family.name}/{number}"))
         for _ in range(MOST_KNOWN_PER_SEQUENCE):
             difference = stage.play(family, sequence)
-            if difference is None:
+            if difference is None or time.monotonic() > deadline + OVERTIME:
                 break
             if difference.signature not in seen:
                 seen.add(difference.signature)

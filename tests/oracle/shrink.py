@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 from tests.oracle.family import Sequence
@@ -10,18 +11,19 @@ from tests.oracle.stage import Difference
 Play = Callable[[Sequence], Difference | None]
 
 MOST_PLAYS = 400
+MOST_SECONDS = 15.0  # where replies fail to come, each play takes its time
 SIMPLEST = (b"a", b"1", b"x")
 
 
 def shrink(play: Play, sequence: Sequence, difference: Difference) -> tuple[Sequence, Difference]:
     """A sequence from which nothing can be taken, that differs in the same way."""
-    plays = 0
+    plays, deadline = 0, time.monotonic() + MOST_SECONDS
     changed = True
     while changed:
         changed = False
         for candidate in _simpler(sequence[: difference.index + 1]):
             plays += 1
-            if plays > MOST_PLAYS:
+            if plays > MOST_PLAYS or time.monotonic() > deadline:
                 return sequence, difference
             found = play(candidate)
             if found and found.signature == difference.signature:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tests.oracle.comparisons import (
     Comparison,
+    encoding,
     exactly,
     transaction,
     unordered,
@@ -45,7 +46,7 @@ READS: dict[str, list[tuple[str, Comparison]]] = {
 }
 READS_OF_ANY: list[tuple[str, Comparison]] = [
     ("TYPE {}", exactly),
-    ("OBJECT ENCODING {}", exactly),
+    ("OBJECT ENCODING {}", encoding),
     ("PTTL {}", within(2000)),
 ]
 

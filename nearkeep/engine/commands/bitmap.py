@@ -106,6 +106,8 @@ def bitcount(session: Session, args: list[bytes]) -> Reply:
     if value is None:
         return 0
     bits = string_of(value)
+    if start < 0 and end < 0 and start > end:
+        return 0
     first, last = _clamp(start, end, len(bits) * 8 if in_bits else len(bits))
     if first > last:
         return 0
@@ -233,8 +235,6 @@ def _unit_is_bit(word: bytes) -> bool:
 
 def _clamp(start: int, end: int, size: int) -> tuple[int, int]:
     """A range that may count from the end, within 0 and the size."""
-    if start < 0 and end < 0 and start > end:
-        return 1, 0
     if start < 0:
         start = max(start + size, 0)
     if end < 0:

@@ -70,9 +70,11 @@ def pfcount(session: Session, args: list[bytes]) -> Reply:
         data = _valid(value)
         known = hyperloglog.cached(data)
         if known is None:
+            if data is not value:
+                db.replace(args[1], data)
             known = hyperloglog.estimate(hyperloglog.registers(data))
             hyperloglog.cache(data, known)
-            _store(session, args[1], value, data)
+            db.changed(args[1])
     except CorruptError:
         return _CORRUPT
     return known

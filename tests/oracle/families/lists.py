@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.oracle.comparisons import encoding
 from tests.oracle.family import Family
 from tests.oracle.values import pool
 
@@ -22,16 +23,34 @@ LISTS = Family(
     RPOP key [count]
     LLEN key
     LINDEX key index
-    LINSERT key (BEFORE | AFTER) element element
     LRANGE key index index
     LREM key index element
     LSET key index element
+    LINSERT key (BEFORE | AFTER) element element
     LTRIM key index index
     LPOS key element [RANK integer] [COUNT count] [MAXLEN count]
     LMOVE key key (LEFT | RIGHT) (LEFT | RIGHT)
     RPOPLPUSH key key
     LMPOP 1 key (LEFT | RIGHT) [COUNT count]
     LMPOP count key ... (LEFT | RIGHT) [COUNT count]
+    OBJECT ENCODING key
+    """,
+    setup=LIST_SETUP,
+    comparisons={"OBJECT ENCODING": encoding},
+)
+
+# Lists that only grow have the encoding of Redis.
+GROWING_LISTS = Family(
+    "growing lists",
+    """
+    LINSERT key (BEFORE | AFTER) element element
+    LPUSH key element ...
+    RPUSH key element ...
+    LINDEX key index
+    LSET key index element
+    LPOS key element
+    LRANGE key index index
+    LLEN key
     OBJECT ENCODING key
     """,
     setup=LIST_SETUP,

@@ -16,7 +16,7 @@ TRACKING = Family(
     """
     CLIENT TRACKING ON [BCAST [PREFIX prefix] [PREFIX prefix]] [NOLOOP]
     CLIENT TRACKING ON [OPTIN | OPTOUT] [NOLOOP]
-    CLIENT TRACKING (ON | OFF) [REDIRECT integer] [BCAST] [PREFIX prefix] [OPTIN] [OPTOUT] [NOLOOP]
+    CLIENT TRACKING (ON | OFF) [REDIRECT nobody] [BCAST] [PREFIX prefix] [OPTIN] [OPTOUT] [NOLOOP]
     CLIENT TRACKING OFF
     CLIENT CACHING (YES | NO)
     CLIENT TRACKINGINFO
@@ -35,7 +35,10 @@ TRACKING = Family(
     SET key value
     GET key
     """,
-    pools={"prefix": pool("a b", ["", "ab", "A"])},
+    pools={
+        "prefix": pool("a b", ["", "ab", "A"]),
+        "nobody": pool("0 -1 99999999", ["", "abc"]),
+    },
     comparisons={"CLIENT TRACKINGINFO": any_order_at_all},
     clients=2,
 )
@@ -55,10 +58,10 @@ EVENTS = Family(
     HINCRBY key field integer
     HEXPIRE key seconds FIELDS 1 field
     LPOP key
-    LTRIM key index index
     LINSERT key BEFORE element element
-    LSET key index element
+    LTRIM key index index
     LREM key index element
+    LSET key index element
     LMOVE key key LEFT RIGHT
     SREM key member
     SPOP key 100
