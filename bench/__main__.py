@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import shlex
 import sys
@@ -114,7 +113,7 @@ def _hasten(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    options.case_seconds = math.inf
+    options.case_seconds = None
     if options.quick:
         _hasten(options)
     setup = Setup(

@@ -71,6 +71,18 @@ class Host:
     def report(self, command: bytes, error: Exception) -> None:
         """Logs an error of ours: a command has raised what it never should."""
 
+    def entropy(self, count: int) -> bytes:
+        """Bytes that nobody can guess, for passwords."""
+        raise NotImplementedError
+
+    def read_text(self, path: bytes) -> bytes:
+        """All of a file. Raises OSError."""
+        raise OSError(38, "Function not implemented")
+
+    def write_text(self, path: bytes, text: bytes) -> None:
+        """Puts a text in place of a file's, all or nothing. Raises OSError."""
+        raise OSError(38, "Function not implemented")
+
     def sleep(self, seconds: float) -> None:
         """Stands still, for DEBUG SLEEP."""
 
@@ -105,7 +117,7 @@ class Namespace(Observer):
         self.stream = MutationStream()
         self.pubsub = PubSub()
         self.tracking = Tracking()
-        self.users = Users()
+        self.users = Users(settings)
         self.databases: list[Keyspace] = [
             Keyspace(index, clock, self) for index in range(settings.integer("databases"))
         ]
@@ -219,11 +231,21 @@ class Namespace(Observer):
             self.stop_waiting(session)
             session.blocked = None
 
+    def load_users(self) -> bytes:
+        """Takes over the users of `aclfile`; returns what is wrong with it, if anything."""
+        path = self.settings.string("aclfile")
+        try:
+            text = self.host.read_text(path)
+        except OSError as error:
+            reason = (error.strerror or str(error)).encode()
+            return b"Error loading ACLs, opening file '%s': %s" % (path, reason)
+        return self.users.load(path, text, list(self.sessions.values()))
+
     # ---- what happens to keys
 
     def observe(self) -> None:
         """To be called when someone begins or ceases to look at changes of single keys."""
-        observed = bool(self.watchers) or bool(self.tracking.sessions)
+        observed = bool(self.watchers) or self.tracking.active()
         for db in self.databases:
             db.observed = observed
 
@@ -232,7 +254,7 @@ class Namespace(Observer):
         if watchers:
             for session in watchers:
                 session.dirty = True
-        if self.tracking.sessions:
+        if self.tracking.active():
             self.tracking.changed(key, self.current)
 
     def key_ready(self, db: int, key: bytes) -> None:

@@ -357,11 +357,7 @@ class Session:
             failure = namespace.unwritable(command)
             if failure is not None:
                 return self._refuse(failure, command)
-        if (
-            gate & SUBSCRIBED
-            and self.protocol == 2
-            and command.name not in _ALLOWED_SUBSCRIBED
-        ):
+        if gate & SUBSCRIBED and self.protocol == 2 and command.name not in _ALLOWED_SUBSCRIBED:
             return self._refuse(
                 Failure(
                     b"ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT"

@@ -5,6 +5,7 @@ from typing import Final
 
 _ARGUMENTS: Final = 32
 _ARGUMENT_BYTES: Final = 128
+_TELLS_OF_USERS: Final = frozenset((b"setuser", b"getuser", b"deluser"))
 
 
 class SlowEntry:
@@ -53,6 +54,8 @@ def shown(args: list[bytes]) -> list[bytes]:
     name = args[0].lower()
     if name == b"auth":
         return [args[0], *[b"(redacted)" for _ in args[1:]]]
+    if name == b"acl" and len(args) > 2 and args[1].lower() in _TELLS_OF_USERS:
+        return [*args[:2], *[b"(redacted)" for _ in args[2:]]]
     if name == b"hello":
         masked = list(args)
         for index in range(2, len(args) - 2):

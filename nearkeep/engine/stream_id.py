@@ -50,7 +50,7 @@ def parse_new_id(text: bytes) -> tuple[int, int]:
 def range_start(text: bytes) -> int:
     """The first ID of a range: `-`, `+`, an ID, or with a `(` before it the one after it."""
     if text[:1] != b"(" or len(text) == 1:
-        return _range_end(text, 0)
+        return parse_bound(text, 0)
     entry = parse_id(text[1:], 0)
     if entry == HIGHEST:
         raise Failure(b"ERR invalid start ID for the interval")
@@ -60,14 +60,15 @@ def range_start(text: bytes) -> int:
 def range_end(text: bytes) -> int:
     """The last ID of a range: `-`, `+`, an ID, or with a `(` before it the one before it."""
     if text[:1] != b"(" or len(text) == 1:
-        return _range_end(text, SEQUENCE)
+        return parse_bound(text, SEQUENCE)
     entry = parse_id(text[1:], SEQUENCE)
     if entry == 0:
         raise Failure(b"ERR invalid end ID for the interval")
     return entry - 1
 
 
-def _range_end(text: bytes, sequence: int) -> int:
+def parse_bound(text: bytes, sequence: int) -> int:
+    """As `parse_id`, but `-` and `+` are the lowest and the highest ID."""
     if text == b"-":
         return 0
     if text == b"+":

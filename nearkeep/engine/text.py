@@ -1,5 +1,6 @@
 """Numbers and strings as Redis reads and writes them in commands."""
 
+import math
 from typing import Final
 
 from nearkeep.wire.reply import Failure
@@ -68,9 +69,26 @@ def parse_double(text: bytes) -> float | None:
     if number == 0.0:
         significand = text.lower().partition(b"p" if hexadecimal else b"e")[0]
         return None if significand.strip(b"+-0.x") else number
-    if number - number != 0.0 and (b"i" not in text.lower() or number != number):  # noqa: PLR0124
+    if math.isnan(number) or (math.isinf(number) and b"i" not in text.lower()):
         return None
     return number
+
+
+def lenient_double(text: bytes) -> float | None:
+    """A double as bounds of scores are read, or None: to the first NUL, and nothing is 0.
+
+    No hexadecimal numbers; what is too large or too small is read as infinity or 0.
+    """
+    shown = text.partition(b"\x00")[0]
+    if not shown:
+        return 0.0
+    if not _DECIMAL.issuperset(shown):
+        return None
+    try:
+        number = float(shown)
+    except ValueError:
+        return None
+    return None if math.isnan(number) else number
 
 
 def int32(text: bytes) -> int:
@@ -81,9 +99,7 @@ def int32(text: bytes) -> int:
     """
     number = integer(text)
     if not -0x80000000 <= number <= 0x7FFFFFFF:
-        raise Failure(
-            b"ERR value is out of range, value must between -2147483648 and 2147483647"
-        )
+        raise Failure(b"ERR value is out of range, value must between -2147483648 and 2147483647")
     return number
 
 

@@ -83,6 +83,10 @@ class Tracking:
                 if not listeners:
                     del self._prefixes[prefix]
 
+    def active(self) -> bool:
+        """Whether a change of a key matters: to a session, or to what is remembered for one."""
+        return bool(self.sessions) or bool(self._readers)
+
     def keys(self) -> int:
         """How many keys are remembered."""
         return len(self._readers)
@@ -123,7 +127,6 @@ class Tracking:
     def flushed(self) -> None:
         """All keys have gone: one message says so."""
         self._readers = {}
-        self._changed = {}
         for session in list(self.sessions.values()):
             self._tell(session, None)
 
@@ -139,7 +142,9 @@ class Tracking:
                 if mode is None:
                     continue
                 told: list[object] = [
-                    key for key, writer in keys.items() if not (mode.no_loop and writer is session)
+                    key
+                    for key, writer in sorted(keys.items(), key=_first)
+                    if not (mode.no_loop and writer is session)
                 ]
                 if told:
                     self._tell(session, told)
@@ -182,6 +187,10 @@ def check_prefixes(known: list[bytes], added: list[bytes]) -> None:
                     b"ERR Prefix '%s' overlaps with another provided prefix '%s'. Prefixes for a"
                     b" single client must not overlap." % (prefix, other)
                 )
+
+
+def _first(item: "tuple[bytes, Session | None]") -> bytes:
+    return item[0]
 
 
 def _overlap(one: bytes, other: bytes) -> bool:

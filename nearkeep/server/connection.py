@@ -11,7 +11,7 @@ from mypy_extensions import i64
 
 from nearkeep.engine.namespace import Namespace
 from nearkeep.engine.session import MUTED, UNAUTHENTICATED, Outlet, Session
-from nearkeep.wire.reply import NO_REPLY, Failure, Reply, Writer
+from nearkeep.wire.reply import NO_REPLY, Failure, Push, Reply, Writer
 from nearkeep.wire.request import ProtocolError, RequestParser
 
 if TYPE_CHECKING:
@@ -220,7 +220,10 @@ class Connection(Outlet):
 
     def send(self, message: Reply) -> None:
         session = self.session
-        if session is None or self.closing or session.gate & MUTED:
+        if session is None or self.closing:
+            return
+        # CLIENT REPLY holds back replies, not messages.
+        if session.gate & MUTED and not isinstance(message, Push):
             return
         if self._running:  # the reply to the command that caused it goes first
             self._told.append(message)

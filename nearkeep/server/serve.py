@@ -245,6 +245,40 @@ class Server(Host):
     def resident_bytes(self) -> int:
         return resident_bytes()
 
+    def entropy(self, count: int) -> bytes:
+        return os.urandom(count)
+
+    def read_text(self, path: bytes) -> bytes:
+        return Path(os.fsdecode(path)).read_bytes()
+
+    def write_text(self, path: bytes, text: bytes) -> None:
+        target = Path(os.fsdecode(path)).resolve()
+        draft = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+        try:
+            with draft.open("wb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(target)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+
+    def load_users(self) -> None:
+        """Takes over the users of the configuration or of its ACL file.
+
+        Raises:
+            ValueError: they won't do.
+        """
+        if not self.settings.string("aclfile"):
+            self.namespace.users.configure(self.settings.users)
+            return
+        if self.settings.users:
+            raise ValueError("aclfile and user lines can't both be in the configuration")
+        errors = self.namespace.load_users()
+        if errors:
+            raise ValueError(errors.decode(errors="replace"))
+
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
@@ -350,6 +384,11 @@ def run(settings: Settings, config_file: str | None) -> int:
     """Serves with these settings until told to stop; returns the exit status."""
     raise_file_limit(settings.integer("maxclients"))
     server = Server(settings, config_file)
+    try:
+        server.load_users()
+    except ValueError as error:
+        print(f"nearkeep: {error}", file=sys.stderr)
+        return 1
     tls, notes = None, list[str]()
     if settings.integer("tls-port"):
         from nearkeep.server.tls import server_context  # noqa: PLC0415 - only where TLS is on
@@ -368,7 +407,9 @@ def _welcome(settings: Settings, notes: list[str]) -> None:
     host = "127.0.0.1" if host in {"*", "0.0.0.0", "::", "::*"} else host
     host = f"[{host}]" if ":" in host else host
     secret = ":<password>@" if settings.string("requirepass") else ""
-    lines = [f"Nearkeep {nearkeep.__version__} ({nearkeep.engine_kind()} engine): Ready to accept connections"]
+    lines = [
+        f"Nearkeep {nearkeep.__version__} ({nearkeep.engine_kind()} engine): Ready to accept connections"
+    ]
     port, tls_port = settings.integer("port"), settings.integer("tls-port")
     if port:
         lines.append(f"  redis://{secret}{host}:{port}")

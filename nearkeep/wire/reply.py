@@ -253,7 +253,9 @@ class Writer:
             else:
                 self.bulk(text)
         elif isinstance(value, Map):
-            self._header(b"%" if resp3 else b"*", len(value.flat) // 2 if resp3 else len(value.flat))
+            self._header(
+                b"%" if resp3 else b"*", len(value.flat) // 2 if resp3 else len(value.flat)
+            )
             self._items(value.flat)
         elif isinstance(value, SetReply):
             self._header(b"~" if resp3 else b"*", len(value.items))

@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -53,6 +54,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     chosen = arguments()
+    # Ended by a signal, it ends its servers and the suite as it would otherwise.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if chosen.engine:
         os.environ["NEARKEEP_ENGINE"] = chosen.engine
     subject = SUBJECTS[chosen.subject]

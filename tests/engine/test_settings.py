@@ -101,7 +101,9 @@ def test_an_alias_is_another_name_of_the_same_value(settings: Settings) -> None:
     assert settings.text("hash-max-ziplist-entries") == b"7"
 
 
-def test_names_are_read_in_any_case_and_shown_as_given_or_in_errors_in_lower_case(settings: Settings) -> None:
+def test_names_are_read_in_any_case_and_shown_as_given_or_in_errors_in_lower_case(
+    settings: Settings,
+) -> None:
     settings.set_many([(b"MaxMemory", b"1kb")])
     assert settings.match([b"MAXMEMORY", b"maxmemory"]) == {b"MAXMEMORY": b"1024"}
     assert refusal(settings, (b"MaxMemory", b"x")).name == "maxmemory"

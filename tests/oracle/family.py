@@ -83,7 +83,7 @@ class Family:
         return {syntax.name for syntax in self._parse(self.neighbours)} | {"MULTI"}
 
     def comparison(self, command: Command) -> Comparison:
-        words = {word.decode("latin-1").upper() for word in command[1:]}
+        words = [word.decode("latin-1").upper() for word in command[1:]]
         name = command[0].decode("latin-1").upper()
         for pattern, comparison in self.comparisons.items():
             first, _, second = pattern.partition(" ")

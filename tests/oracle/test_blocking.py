@@ -15,6 +15,7 @@ import pytest
 from tests.oracle.explore import start_oracle, start_subject
 from tests.oracle.family import Family, Sequence
 from tests.oracle.stage import Stage
+from tests.oracle.transcript import transcript
 from tests.servers import Server, running
 
 CLIENTS = 5
@@ -119,12 +120,6 @@ SCENES = {
         0 RPUSH b 3 1 2
         0 SORT b STORE a
         0 LRANGE a 0 -1
-    """,
-    "what a script pushes serves when it ends": """
-        1 BLPOP a 0
-        0 EVAL "redis.call('RPUSH', KEYS[1], 'x'); redis.call('LPUSH', KEYS[1], 'y'); return redis.call('LLEN', KEYS[1])" 1 a
-        0 LRANGE a 0 -1
-        0 EVAL "return redis.call('BLPOP', KEYS[1], 0)" 1 none
     """,
     "moves are chained": """
         1 BLMOVE a b LEFT RIGHT 0
@@ -314,4 +309,4 @@ def test_clients_that_wait_hear_the_same_as_from_redis(stage: Stage, scene: str)
         for client, *words in map(shlex.split, SCENES[scene].strip().splitlines())
     )
     difference = stage.play(Family("scenes", "", clients=CLIENTS), sequence)
-    assert difference is None, difference
+    assert difference is None, transcript(sequence, difference, stage.protocol)

@@ -34,45 +34,12 @@ ALLOWED: dict[tuple[str, str], str] = {}
 """(command, field): why Nearkeep differs."""
 
 NOT_THERE_YET: set[str] = {
-    # bitmap
-    "bitcount", "bitfield", "bitfield_ro", "bitop", "bitpos", "getbit", "setbit",
-    # connection
-    "client|caching", "client|getredir", "client|tracking", "client|trackinginfo",
     # generic
-    "dump", "migrate", "restore", "sort", "sort_ro", "wait", "waitaof",
-    # geo
-    "geoadd", "geodist", "geohash", "geopos", "georadius", "georadius_ro", "georadiusbymember",
-    "georadiusbymember_ro", "geosearch", "geosearchstore",
-    # hash
-    "hdel", "hexists", "hexpire", "hexpireat", "hexpiretime", "hget", "hgetall", "hgetdel",
-    "hgetex", "hincrby", "hincrbyfloat", "hkeys", "hlen", "hmget", "hmset", "hpersist",
-    "hpexpire", "hpexpireat", "hpexpiretime", "hpttl", "hrandfield", "hscan", "hset", "hsetex",
-    "hsetnx", "hstrlen", "httl", "hvals",
-    # hyperloglog
-    "pfadd", "pfcount", "pfdebug", "pfmerge", "pfselftest",
-    # list
-    "blmove", "blmpop", "blpop", "brpop", "brpoplpush", "lindex", "linsert", "llen", "lmove",
-    "lmpop", "lpop", "lpos", "lpush", "lpushx", "lrange", "lrem", "lset", "ltrim", "rpop",
-    "rpoplpush", "rpush", "rpushx",
+    "dump", "migrate", "restore",
     # scripting
     "eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro", "function", "script",
     # server
-    "acl", "bgrewriteaof", "bgsave", "lastsave", "latency|histogram", "replicaof", "save",
-    "slaveof",
-    # set
-    "sadd", "scard", "sdiff", "sdiffstore", "sinter", "sintercard", "sinterstore", "sismember",
-    "smembers", "smismember", "smove", "spop", "srandmember", "srem", "sscan", "sunion",
-    "sunionstore",
-    # sorted-set
-    "bzmpop", "bzpopmax", "bzpopmin", "zadd", "zcard", "zcount", "zdiff", "zdiffstore",
-    "zincrby", "zinter", "zintercard", "zinterstore", "zlexcount", "zmpop", "zmscore",
-    "zpopmax", "zpopmin", "zrandmember", "zrange", "zrangebylex", "zrangebyscore",
-    "zrangestore", "zrank", "zrem", "zremrangebylex", "zremrangebyrank", "zremrangebyscore",
-    "zrevrange", "zrevrangebylex", "zrevrangebyscore", "zrevrank", "zscan", "zscore", "zunion",
-    "zunionstore",
-    # stream
-    "xack", "xackdel", "xadd", "xautoclaim", "xclaim", "xdel", "xdelex", "xgroup", "xinfo",
-    "xlen", "xpending", "xrange", "xread", "xreadgroup", "xrevrange", "xsetid", "xtrim",
+    "bgrewriteaof", "bgsave", "lastsave", "replicaof", "save", "slaveof",
 }  # fmt: skip
 """What the oracle has and Nearkeep lacks, for containers without their subcommands. This list may
 only become shorter."""

@@ -16,16 +16,13 @@ from hypothesis import settings
 
 from tests.oracle.explore import explore, start_oracle, start_subject
 from tests.oracle.family import Family, all_families
+from tests.oracle.pending import NOT_THERE_YET
 from tests.oracle.stage import Stage
 from tests.servers import Server, running
 
 FAMILIES = all_families()
 MOST_FINDINGS = 5
 SEQUENCES_PER_EXAMPLE = 3
-
-# Families of which Nearkeep does not have all commands yet. Those that it has are compared all the
-# same, and a family that is complete fails until its name is taken out here.
-NOT_THERE_YET: frozenset[str] = frozenset()
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,14 @@
 """The commands, one file per family of the Redis documentation. Importing this declares them."""
 
 from nearkeep.engine.commands import (  # noqa: F401
+    acl,
     bitmap,
     command,
     config,
     connection,
     debug,
     generic,
+    geo,
     hash,  # noqa: A004
     hyperloglog,
     info,
@@ -16,6 +18,8 @@ from nearkeep.engine.commands import (  # noqa: F401
     server,
     set,  # noqa: A004
     slowlog,
+    sort,
+    sorted_set,
     stream,
     stream_group,
     stream_info,
@@ -23,4 +27,5 @@ from nearkeep.engine.commands import (  # noqa: F401
     string,
     tracking,
     transactions,
+    wait,
 )

@@ -60,7 +60,7 @@ def auth(session: Session, args: list[bytes]) -> Reply:
     if len(args) == 2 and users.default.open:
         return _NO_PASSWORD
     name = args[1] if len(args) == 3 else b"default"
-    user = users.authenticate(name, args[-1])
+    user = users.authenticate(session, name, [args[0], args[-1]])
     if user is None:
         return WRONG_PASS
     session.become(user)
@@ -352,7 +352,7 @@ def hello(session: Session, args: list[bytes]) -> Reply:
         else:
             return Failure(b"ERR Syntax error in HELLO option '%s'" % shown(args[index]))
     if login:
-        user = users.authenticate(login[0], login[1])
+        user = users.authenticate(session, login[0], [args[0], login[1]])
         if user is None:
             return WRONG_PASS
         session.become(user)
@@ -420,8 +420,9 @@ def reset(session: Session, _args: list[bytes]) -> Reply:
     session.name = b""
     session.no_evict = False
     session.select(0)
-    session.become(namespace.users.default)
-    if not namespace.users.default.open:
+    default = namespace.users.default
+    session.become(default)
+    if not default.open or not default.enabled:
         session.gate |= UNAUTHENTICATED
     return Status(b"RESET")
 

@@ -68,10 +68,10 @@ def pfcount(session: Session, args: list[bytes]) -> Reply:
         if value is None:
             return 0
         data = _valid(value)
+        if data is not value:
+            db.replace(args[1], data)
         known = hyperloglog.cached(data)
         if known is None:
-            if data is not value:
-                db.replace(args[1], data)
             known = hyperloglog.estimate(hyperloglog.registers(data))
             hyperloglog.cache(data, known)
             db.changed(args[1])

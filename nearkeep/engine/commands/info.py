@@ -130,7 +130,7 @@ def _clients(namespace: Namespace) -> Fields:
         ("maxclients", namespace.settings.integer("maxclients")),
         ("client_recent_max_input_buffer", largest_in),
         ("client_recent_max_output_buffer", largest_out),
-        ("blocked_clients", len(namespace.waiting_sessions)),
+        ("blocked_clients", len(namespace.waiting_sessions) + len(namespace.postponed)),
         ("tracking_clients", len(namespace.tracking.sessions)),
         ("pubsub_clients", sum([kind_of(one) == b"pubsub" for one in sessions])),
         ("watching_clients", sum([bool(one.watched) for one in sessions])),
@@ -183,6 +183,7 @@ def _persistence(namespace: Namespace) -> Fields:
 
 def _stats(namespace: Namespace, facts: dict[str, str]) -> Fields:
     databases = namespace.databases
+    denied = namespace.users.log.denied
     return [
         ("total_connections_received", namespace.connections_received),
         ("total_commands_processed", namespace.commands_run),
@@ -206,10 +207,10 @@ def _stats(namespace: Namespace, facts: dict[str, str]) -> Fields:
         ("total_error_replies", namespace.error_count),
         ("client_query_buffer_limit_disconnections", namespace.query_limit_hits),
         ("client_output_buffer_limit_disconnections", namespace.output_limit_hits),
-        ("acl_access_denied_auth", 0),
-        ("acl_access_denied_cmd", 0),
-        ("acl_access_denied_key", 0),
-        ("acl_access_denied_channel", 0),
+        ("acl_access_denied_auth", denied.get(b"auth", 0)),
+        ("acl_access_denied_cmd", denied.get(b"command", 0)),
+        ("acl_access_denied_key", denied.get(b"key", 0)),
+        ("acl_access_denied_channel", denied.get(b"channel", 0)),
     ]
 
 

@@ -15,7 +15,7 @@ from nearkeep.engine.commands.stream import (
     stream_to_write,
 )
 from nearkeep.engine.keyspace import STREAM, Keyspace
-from nearkeep.engine.stream_id import id_text, parse_id, range_end, range_start
+from nearkeep.engine.stream_id import id_text, parse_bound, parse_id, range_end, range_start
 from nearkeep.engine.text import SYNTAX_ERROR, integer, no_such_form, number_or, shown
 from nearkeep.engine.values.consumer_group import NONE, Consumer, ConsumerGroup
 from nearkeep.engine.values.stream import Stream
@@ -166,7 +166,7 @@ def xgroup_setid(session: Session, args: list[bytes]) -> Reply:
     held, group = _existing_group(db, args)
     if len(args) > 7:
         return no_such_form(args)
-    last_id = held.last_id if args[4] == b"$" else parse_id(args[4], 0)
+    last_id = held.last_id if args[4] == b"$" else parse_bound(args[4], 0)
     group.last_id = last_id
     group.entries_read = min(read, held.added)
     db.changed(args[2])

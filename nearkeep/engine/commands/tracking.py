@@ -95,7 +95,7 @@ def client_tracking(session: Session, args: list[bytes]) -> Reply:
     if mode.broadcast:
         earlier = [] if known is None else known.prefixes
         check_prefixes(earlier, mode.prefixes)
-        mode.prefixes = earlier + (mode.prefixes or [b""])
+        mode.prefixes = list(dict.fromkeys(earlier + (mode.prefixes or [b""])))
     session.namespace.start_tracking(session, mode)
     return OK
 

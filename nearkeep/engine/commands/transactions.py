@@ -54,6 +54,8 @@ def exec_(session: Session, args: list[bytes]) -> Reply:
             if namespace.gate & MONITORED and not queued.flags & SKIP_MONITOR:
                 namespace.monitor(session, words)
             reply = session.call(queued, words) if denied is None else denied
+            if session.tracking is not None:
+                namespace.tracking.remember(session, queued, words)
             if session.said:
                 reply, session.said = Several(session.said), []
             replies.append(reply)

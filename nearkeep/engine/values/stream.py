@@ -354,7 +354,8 @@ class Stream(Value):
 
     def advance(self, group: ConsumerGroup, entry: int) -> None:
         """Notes that a group has read on to an entry."""
-        if group.entries_read != NONE and not self.has_gaps(group.last_id):
+        counts = group.entries_read != NONE and group.last_id >= self.first_id()
+        if counts and not self.has_gaps(group.last_id):
             group.entries_read += 1
         elif self.added:
             group.entries_read = self.read_up_to(entry)

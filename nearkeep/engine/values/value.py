@@ -7,9 +7,7 @@ from mypy_extensions import i64, mypyc_attr
 from nearkeep.engine.settings import Settings
 from nearkeep.wire.reply import Failure
 
-WRONG_TYPE: Final = Failure(
-    b"WRONGTYPE Operation against a key holding the wrong kind of value"
-)
+WRONG_TYPE: Final = Failure(b"WRONGTYPE Operation against a key holding the wrong kind of value")
 
 
 @mypyc_attr(acyclic=True)

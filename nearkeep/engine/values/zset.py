@@ -44,9 +44,9 @@ class SortedSet(Value):
         return b"listpack" if self._scores is None else b"skiplist"
 
     def copy(self) -> "SortedSet":
-        other = SortedSet()
         count = len(self)
-        other._root = tree(self.scores(0, count), self.members(0, count))
+        other = SortedSet()
+        other.fill(self.scores(0, count), self.members(0, count))
         if self._scores is not None:
             other.enlarge()
         return other
@@ -109,17 +109,6 @@ class SortedSet(Value):
             found += span.leaf.scores[span.start : span.stop]
         return found
 
-    def pairs(self, start: int, stop: int) -> list[object]:
-        """Both in turn: member, score, member, score, ...."""
-        found: list[object] = []
-        for span in self._spans(start, stop):
-            members = span.leaf.members
-            scores = span.leaf.scores
-            for place in range(span.start, span.stop):
-                found.append(members[place])
-                found.append(scores[place])
-        return found
-
     def _spans(self, start: i64, stop: i64) -> list[Span]:
         found: list[Span] = []
         if start < stop:
@@ -144,6 +133,10 @@ class SortedSet(Value):
             or longest > settings.integer("zset-max-listpack-value")
         ):
             self.enlarge()
+
+    def fill(self, scores: list[float], members: list[bytes]) -> None:
+        """Makes these pairs, which are in order, its content; the lists are taken over."""
+        self._root = tree(scores, members)
 
     def add(self, member: bytes, score: float, settings: Settings) -> None:
         """Adds a member that is not there."""
@@ -178,6 +171,10 @@ class SortedSet(Value):
 
     # ---- how it is held
 
+    def is_large(self) -> bool:
+        """Whether it is held as large ones are."""
+        return self._scores is not None
+
     def _put(self, member: bytes, score: float) -> None:
         shared: Any = score
         if -1.0 < score < 1024.0:
@@ -202,15 +199,20 @@ class SortedSet(Value):
 def sorted_set_of(scores: dict[bytes, float], settings: Settings) -> SortedSet:
     """The sorted set of these members with their scores."""
     made = SortedSet()
-    order = sorted([(score, member) for member, score in scores.items()])
     longest = 0
     for member in scores:
         longest = max(longest, len(member))
-    if len(scores) <= settings.integer(
-        "zset-max-listpack-entries"
-    ) and longest <= settings.integer("zset-max-listpack-value"):
-        made._root = tree([score + 0.0 for score, _ in order], [member for _, member in order])
-    else:
-        made._root = tree([score for score, _ in order], [member for _, member in order])
+    made.expect(len(scores), longest, settings)
+    order = in_order(scores)
+    members = [member for _, member in order]
+    if made.is_large():
+        made.fill([score for score, _ in order], members)
         made.enlarge()
+    else:
+        made.fill([score + 0.0 for score, _ in order], members)  # no -0, see `_put`
     return made
+
+
+def in_order(scores: dict[bytes, float]) -> list[tuple[float, bytes]]:
+    """Scores and members in the order of a sorted set."""
+    return sorted([(score, member) for member, score in scores.items()])

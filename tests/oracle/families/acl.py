@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.oracle.comparisons import help_text, same_shape, unordered
+from tests.oracle.comparisons import help_text, same_kind, same_shape, unordered
 from tests.oracle.family import Family
 from tests.oracle.values import pool
 
@@ -60,7 +60,7 @@ ACL = Family(
     comparisons={
         "ACL HELP": help_text,
         "ACL GENPASS": same_shape,
-        "ACL CAT": unordered,
+        "ACL CAT": same_kind,
         "ACL LIST": unordered,
         "ACL USERS": unordered,
     },

@@ -1,6 +1,7 @@
 """https://redis.io/docs/latest/commands/?group=hyperloglog
 
-The value itself is compared at the end of each sequence: it is a string that clients may read.
+The value itself is compared at the end of each sequence: it is a string that clients may read. One
+whose runs were cut or overwritten is left out: Redis reads beyond its end.
 """
 
 from __future__ import annotations
@@ -18,8 +19,6 @@ HYPERLOGLOG = Family(
     GETRANGE key 0 40
     STRLEN key
     OBJECT ENCODING key
-    APPEND key value
-    SETRANGE key index value
     """,
     setup="""
     PFADD key number ...
