@@ -136,6 +136,15 @@ class Server:
         """What the server wrote to stdout and stderr so far."""
         return self._log_file.read_text(errors="replace") if self._log_file.exists() else ""
 
+    def has_logged(self, text: str, *, within: float = 10.0) -> bool:
+        """Whether a text is in the log, or comes to it in some seconds."""
+        deadline = time.monotonic() + within
+        while text not in self.log():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
     def stop(self) -> int:
         """End the process in an orderly way (SIGTERM) and return its exit status."""
         if self.process.poll() is None:

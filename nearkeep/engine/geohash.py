@@ -24,6 +24,7 @@ LATITUDE: Final = 85.05112878
 _STEP: Final = 26
 _RADIUS: Final = 6372797.560856
 _HALFWAY: Final = 20037726.37  # half of the way around the equator in that projection
+_MORE: Final = 1.000001  # what is further by this is certainly further, however it is rounded
 _RADIAN: Final = math.pi / 180.0
 _WORD: Final = 0xFFFFFFFF
 _LETTERS: Final = b"0123456789bcdefghjkmnpqrstuvwxyz"
@@ -84,6 +85,8 @@ class Circle:
 
     def distance(self, longitude: float, latitude: float) -> float:
         """How far a place is from the middle, or less than 0 if it is outside."""
+        if _along_meridian(self.latitude, latitude) > self.radius * _MORE:
+            return -1.0
         away = distance(self.longitude, self.latitude, longitude, latitude)
         return -1.0 if away > self.radius else away
 

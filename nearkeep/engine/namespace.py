@@ -5,6 +5,7 @@ host (a server, a process, a Durable Object) hands in the time, randomness and t
 engine without I/O can't do.
 """
 
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from random import Random
 from typing import Final
@@ -26,7 +27,10 @@ from nearkeep.engine.keyspace import (
 )
 from nearkeep.engine.latency import LatencyMonitor
 from nearkeep.engine.pubsub import PubSub
+from nearkeep.engine.scripting.libraries import Libraries
+from nearkeep.engine.scripting.scripts import Scripts
 from nearkeep.engine.session import (
+    BUSY,
     MONITORED,
     PAUSED,
     TRACKING,
@@ -43,9 +47,6 @@ from nearkeep.engine.values.value import Value
 from nearkeep.wire.reply import Failure, Status
 
 UNBLOCKED: Final = Failure(b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
-_BUSY_SCRIPT: Final = Failure(
-    b"BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
-)
 _NEVER_SLOW: Final = 1 << 62
 
 
@@ -86,6 +87,16 @@ class Host:
     def sleep(self, seconds: float) -> None:
         """Stands still, for DEBUG SLEEP."""
 
+    def log(self, level: int, message: bytes) -> None:
+        """Logs what a script has to say; levels from 0, debug, to 3, warning."""
+
+    def takes_turns(self) -> bool:
+        """Whether `take_turn` can be relied upon."""
+        return False
+
+    def take_turn(self, resume: Callable[[], None]) -> None:
+        """Calls back soon, when the other clients have had their turn."""
+
 
 class Namespace(Observer):
     """One namespace, and all that its sessions share.
@@ -118,6 +129,8 @@ class Namespace(Observer):
         self.pubsub = PubSub()
         self.tracking = Tracking()
         self.users = Users(settings)
+        self.scripts = Scripts(self)
+        self.libraries = Libraries(self)
         self.databases: list[Keyspace] = [
             Keyspace(index, clock, self) for index in range(settings.integer("databases"))
         ]
@@ -132,7 +145,7 @@ class Namespace(Observer):
         self.query_limit_hits = 0
         self._last_session = 0
         self.monitors: dict[Session, None] = {}
-        self.watchers: dict[tuple[int, bytes], dict[Session, None]] = {}
+        self.watchers: dict[tuple[int, bytes], dict[Session, bool]] = {}
         self.waiting: dict[tuple[int, bytes], dict[Session, None]] = {}
         self.waiting_sessions: dict[Session, None] = {}
         self.ready: dict[tuple[int, bytes], None] = {}
@@ -192,6 +205,7 @@ class Namespace(Observer):
 
     def _on_tracking(self) -> None:
         self.tracking.limit = self.settings.integer("tracking-table-max-keys")
+        self.tracking.trim()
 
     def _on_slowlog_length(self) -> None:
         self.slowlog.limit = self.settings.integer("slowlog-max-len")
@@ -257,6 +271,14 @@ class Namespace(Observer):
         if self.tracking.active():
             self.tracking.changed(key, self.current)
 
+    def _watched_gone(self, db: int, key: bytes) -> None:
+        """A key has expired: to those who saw it there it has changed, to others it never was."""
+        for session, there in self.watchers.get((db, key), {}).items():
+            if there:
+                session.dirty = True
+        if self.tracking.active():
+            self.tracking.changed(key, None)
+
     def key_ready(self, db: int, key: bytes) -> None:
         self.ready[(db, key)] = None
 
@@ -266,7 +288,7 @@ class Namespace(Observer):
             self.stream.add(db, [b"DEL", key])
         self.databases[db].notify(EXPIRED, b"expired", key)
         if self.databases[db].observed:
-            self.key_changed(db, key)
+            self._watched_gone(db, key)
 
     def expire_fields(self, db: Keyspace, key: bytes, value: Hash, limit: int) -> int:
         """Removes about `limit` expired fields of a hash, and with the last the key; how many."""
@@ -330,8 +352,9 @@ class Namespace(Observer):
         for index, known, _ in session.watched:
             if index == db.index and known == key:
                 return
-        session.watched.append((db.index, key, db.live(key)))
-        self.watchers.setdefault(name, {})[session] = None
+        there = db.live(key)
+        session.watched.append((db.index, key, there))
+        self.watchers.setdefault(name, {})[session] = there
         self.observe()
 
     def watched_expired(self, session: Session) -> bool:
@@ -554,7 +577,7 @@ class Namespace(Observer):
 
     def busy_failure(self) -> Failure:
         """What others are told while a script runs for too long."""
-        return _BUSY_SCRIPT
+        return self.scripts.busy_failure()
 
     # ---- client-side caching
 
@@ -582,6 +605,8 @@ class Namespace(Observer):
         The host calls it again until it has no more or the host's time is up. `limit` bounds the
         keys it looks at.
         """
+        if self.gate & BUSY:
+            return False
         if self.gate & PAUSED and self.paused_until <= self.clock.ms:
             self.unpause()
         if 0 < self.alarm <= self.clock.ms:
@@ -593,6 +618,7 @@ class Namespace(Observer):
                 self.stream.commit(self.clock.ms)
             if self.ready:
                 self.serve_ready()
+            self.tracking.broadcast()
         if self.garbage:
             self._free(limit * 8)
             more = more or bool(self.garbage)

@@ -227,7 +227,8 @@ class Session:
         start = namespace.stopwatch
         changes = namespace.changes
         self.last = command
-        namespace.current = self
+        if namespace.depth == 0:  # else it is a script's, or one of EXEC: its caller's doing
+            namespace.current = self
         namespace.depth += 1
         try:
             reply: Reply = command.run(self, args)
@@ -300,7 +301,7 @@ class Session:
         if sub is None:
             return Failure(
                 b"ERR unknown subcommand '%s'. Try %s HELP."
-                % (shown(args[1]), command.name.upper())
+                % (shown(args[1][:128]), command.name.upper())
             )
         return sub
 
@@ -544,5 +545,6 @@ def unknown_command(args: list[bytes]) -> Failure:
             break
         beginning += b"'%s' " % shown(arg[: 128 - len(beginning)])
     return Failure(
-        b"ERR unknown command '%s', with args beginning with: %s" % (shown(args[0]), beginning)
+        b"ERR unknown command '%s', with args beginning with: %s"
+        % (shown(args[0][:128]), beginning)
     )

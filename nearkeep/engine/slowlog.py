@@ -6,6 +6,15 @@ from typing import Final
 _ARGUMENTS: Final = 32
 _ARGUMENT_BYTES: Final = 128
 _TELLS_OF_USERS: Final = frozenset((b"setuser", b"getuser", b"deluser"))
+_SECRET_SETTINGS: Final = frozenset(
+    (
+        b"masteruser",
+        b"masterauth",
+        b"requirepass",
+        b"tls-key-file-pass",
+        b"tls-client-key-file-pass",
+    )
+)
 
 
 class SlowEntry:
@@ -62,6 +71,12 @@ def shown(args: list[bytes]) -> list[bytes]:
             if args[index].lower() == b"auth":
                 masked[index + 1] = masked[index + 2] = b"(redacted)"
                 break
+        return masked
+    if name == b"config" and len(args) > 3 and args[1].lower() == b"set":
+        masked = list(args)
+        for index in range(2, len(args) - 1, 2):
+            if args[index].lower() in _SECRET_SETTINGS:
+                masked[index + 1] = b"(redacted)"
         return masked
     return args
 

@@ -79,6 +79,9 @@ def lenient_double(text: bytes) -> float | None:
 
     No hexadecimal numbers; what is too large or too small is read as infinity or 0.
     """
+    whole = parse_integer(text)
+    if whole is not None:
+        return float(whole)
     shown = text.partition(b"\x00")[0]
     if not shown:
         return 0.0
@@ -112,15 +115,15 @@ def int32_or(text: bytes, message: bytes) -> int:
 
 
 def shown(word: bytes) -> bytes:
-    """What an error reply shows of a word: as a C string, to the first NUL, at most 128 bytes."""
-    return word.partition(b"\x00")[0][:128]
+    """What an error reply shows of a word: as a C string, to the first NUL."""
+    return word.partition(b"\x00")[0]
 
 
 def no_such_form(args: list[bytes]) -> Failure:
     """The error of a subcommand that takes its arguments in other numbers."""
     return Failure(
         b"ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP."
-        % (shown(args[1]), args[0].upper())
+        % (shown(args[1][:128]), args[0].upper())
     )
 
 

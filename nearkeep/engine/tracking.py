@@ -106,11 +106,22 @@ class Tracking:
             return
         for key in keys_of(command, args):
             self._readers.setdefault(key, {})[session.id] = None
+        self.trim()
+
+    def trim(self) -> None:
+        """Forgets the keys over the limit; who has read one is told that it is invalid."""
         while 0 < self.limit < len(self._readers):
-            self.changed(next(iter(self._readers)), None)
+            self._invalidate(next(iter(self._readers)), None)
 
     def changed(self, key: bytes, writer: "Session | None") -> None:
         """A key has changed, by a session or by itself."""
+        self._invalidate(key, writer)
+        for prefix in self._prefixes:
+            if key.startswith(prefix):
+                self._changed.setdefault(prefix, {})[key] = writer
+
+    def _invalidate(self, key: bytes, writer: "Session | None") -> None:
+        """Tells those who have read a key."""
         readers = self._readers.pop(key, None)
         if readers is not None:
             for number in readers:
@@ -120,9 +131,6 @@ class Tracking:
                 if session is writer and session.tracking.no_loop:
                     continue
                 self._tell(session, [key])
-        for prefix in self._prefixes:
-            if key.startswith(prefix):
-                self._changed.setdefault(prefix, {})[key] = writer
 
     def flushed(self) -> None:
         """All keys have gone: one message says so."""

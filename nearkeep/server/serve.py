@@ -282,6 +282,17 @@ class Server(Host):
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
+    def log(self, level: int, message: bytes) -> None:
+        wanted = self.settings.string("loglevel").decode()
+        if wanted in _LEVELS and level >= _LEVELS.index(wanted):
+            print(f"nearkeep: {message.decode(errors='replace')}", file=sys.stderr)
+
+    def takes_turns(self) -> bool:
+        return True
+
+    def take_turn(self, resume: Callable[[], None]) -> None:
+        self.loop.call_soon(resume)
+
     def report(self, command: bytes, error: Exception) -> None:
         print(f"nearkeep: {command.decode()} failed, please report this:", file=sys.stderr)
         traceback.print_exception(error)
@@ -332,6 +343,8 @@ class Server(Host):
         if path is not None:
             path.unlink(missing_ok=True)
 
+
+_LEVELS: Final = ("debug", "verbose", "notice", "warning")
 
 _ABSENT: Final = frozenset({99, 97})  # EADDRNOTAVAIL, EAFNOSUPPORT: the machine has no such address
 

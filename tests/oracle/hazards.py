@@ -63,7 +63,25 @@ def _is_answered_twice(command: Command) -> bool:
     return sum(argument.upper() == b"PREFIX" for argument in command) > 2
 
 
+def _counts_keys_loosely(command: Command) -> bool:
+    """COMMAND GETKEYS makes the best of a number of keys that the command itself would refuse."""
+    return (
+        len(command) > 4
+        and command[0].upper() == b"COMMAND"
+        and command[1].upper().startswith(b"GETKEYS")
+        and command[2].upper() in (b"ZUNIONSTORE", b"EVAL")
+        and not re.fullmatch(rb"0|[1-9]\d{0,3}", command[4])
+    )
+
+
+def _breaks_the_line(command: Command) -> bool:
+    """FUNCTION LIST of Redis 8.2 puts a line break of an unknown word into its error as it is."""
+    return command[0].upper() == b"FUNCTION" and any(word.endswith(b"\n") for word in command[2:])
+
+
 RULES = (
+    _breaks_the_line,
+    _counts_keys_loosely,
     _is_answered_twice,
     _is_truncated,
     _races_the_clock,

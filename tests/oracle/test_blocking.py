@@ -121,6 +121,12 @@ SCENES = {
         0 SORT b STORE a
         0 LRANGE a 0 -1
     """,
+    "what a script pushes serves when it ends": """
+        1 BLPOP a 0
+        0 EVAL "redis.call('RPUSH', KEYS[1], 'x'); redis.call('LPUSH', KEYS[1], 'y'); return redis.call('LLEN', KEYS[1])" 1 a
+        0 LRANGE a 0 -1
+        0 EVAL "return redis.call('BLPOP', KEYS[1], 0)" 1 none
+    """,
     "moves are chained": """
         1 BLMOVE a b LEFT RIGHT 0
         2 BLMOVE b c LEFT RIGHT 0

@@ -36,8 +36,6 @@ ALLOWED: dict[tuple[str, str], str] = {}
 NOT_THERE_YET: set[str] = {
     # generic
     "dump", "migrate", "restore",
-    # scripting
-    "eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro", "function", "script",
     # server
     "bgrewriteaof", "bgsave", "lastsave", "replicaof", "save", "slaveof",
 }  # fmt: skip

@@ -29,9 +29,9 @@ def set_with_expiry(count: int, at_ms: int) -> bytes:
 
 
 def test_the_first_lines_say_how_to_connect(server: Server) -> None:
+    assert server.has_logged(f"redis-cli -p {server.port}")
     log = server.log()
     assert f"redis://127.0.0.1:{server.port}" in log
-    assert f"redis-cli -p {server.port}" in log
     assert " engine)" in log
 
 

@@ -265,7 +265,7 @@ def test_without_a_certificate_there_is_one_for_development(development: Path) -
 def test_a_server_speaks_tls_with_a_development_certificate(development: Path) -> None:
     with start_nearkeep(tls_port=0) as server:
         (authority,) = development.rglob("ca.pem")
-        assert str(authority) in server.log()
+        assert server.has_logged(str(authority))
         with server.raw(tls=ssl.create_default_context(cafile=str(authority))) as connection:
             assert connection.value("PING") == "PONG"
         keys = [*development.rglob("ca-key.pem"), *development.rglob("server.pem")]

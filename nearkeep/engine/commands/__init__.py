@@ -15,6 +15,7 @@ from nearkeep.engine.commands import (  # noqa: F401
     list,  # noqa: A004
     memory,
     pubsub,
+    scripting,
     server,
     set,  # noqa: A004
     slowlog,

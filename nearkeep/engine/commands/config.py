@@ -47,7 +47,8 @@ def config_set(session: "Session", args: list[bytes]) -> Reply:
     try:
         session.namespace.settings.set_many(pairs, local=session.is_local())
     except UnknownSettingError as unknown:
-        return _failure(f"Unknown option or number of arguments for CONFIG SET - '{unknown.name}'")
+        name = unknown.name.partition("\0")[0]
+        return _failure(f"Unknown option or number of arguments for CONFIG SET - '{name}'")
     except SettingError as error:
         return _failure(
             f"CONFIG SET failed (possibly related to argument '{error.name}') - {error.message}"

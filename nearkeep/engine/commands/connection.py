@@ -411,6 +411,7 @@ def reset(session: Session, _args: list[bytes]) -> Reply:
     session.clear_transaction()
     namespace.pubsub.leave(session)
     namespace.stop_monitoring(session)
+    namespace.tracking.stop(session)
     if session.reply_mode == b"skipping":  # also of the reply to this command
         session.gate = MUTED
     else:
@@ -542,8 +543,8 @@ def _on_or_off(word: bytes) -> bool:
 
 
 def _is_plain(text: bytes) -> bool:
-    """Whether all of the text can be printed and none of it is a blank."""
-    for char in text:
+    """Whether all of the text, as a C string, can be printed and none of it is a blank."""
+    for char in shown(text):
         if char < 33 or char > 126:
             return False
     return True

@@ -42,6 +42,8 @@ _HELP: Final = (
     b"    Answers with a reply of a type, for clients to try.",
     b"SET-ACTIVE-EXPIRE <0|1>",
     b"    Stops or resumes the removal of expired keys in the background.",
+    b"SET-DISABLE-DENY-SCRIPTS <0|1>",
+    b"    Lets scripts call commands that they must not, for tests.",
     b"SLEEP <seconds>",
     b"    Stands still.",
     b"STRINGMATCH-LEN <length> <pattern>",
@@ -69,6 +71,9 @@ def debug(session: Session, args: list[bytes]) -> Reply:
         return OK
     if what == b"SET-ACTIVE-EXPIRE" and count == 3:
         namespace.active_expiry = args[2] != b"0"
+        return OK
+    if what == b"SET-DISABLE-DENY-SCRIPTS" and count == 3:
+        namespace.scripts.unguarded = args[2] != b"0"
         return OK
     if what == b"OBJECT" and count >= 3:
         return _describe(session, args[2])
@@ -154,7 +159,6 @@ _ACCEPTED: Final = frozenset(
         b"PAUSE-CRON",
         b"QUICKLIST-PACKED-THRESHOLD",
         b"REPLYBUFFER",
-        b"SET-DISABLE-DENY-SCRIPTS",
     )
 )
 """What suites say in passing about parts that Nearkeep does not have."""

@@ -455,14 +455,15 @@ def database(session: Session, text: bytes) -> Keyspace:
 
 
 def scan_cursor(text: bytes) -> int:
-    """The cursor of a SCAN command.
+    """The cursor of a SCAN command, read as a C string.
 
     Raises:
         Failure: it is no unsigned 64-bit number.
     """
-    number = parse_integer(text)
-    if number is None and _UNSIGNED.fullmatch(text):
-        number = int(text)
+    digits = shown(text)
+    number = parse_integer(digits)
+    if number is None and _UNSIGNED.fullmatch(digits):
+        number = int(digits)
         if number < 0:
             number += 1 << 64
     if number is None or not 0 <= number < 1 << 64:

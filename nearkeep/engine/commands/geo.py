@@ -289,7 +289,7 @@ class Search:
             found[hit.member] = hit.distance / self.unit if self.store_distance else hit.score
         event = b"georadiusstore" if self.storing else b"geosearchstore"
         made = sorted_set_of(found, session.namespace.settings)
-        return store(session, self.target, made, event)
+        return store(session, self.target, made, event, changes=len(made))
 
     # ---- what is asked for
 
@@ -402,8 +402,7 @@ class Search:
             end = held.before_score(high, inclusive=False)
             while start < end:
                 stop = min(start + _AT_ONCE, end)
-                members = held.members(start, stop)
-                scores = held.scores(start, stop)
+                members, scores = held.pairs(start, stop)
                 for place in range(len(members)):
                     score = scores[place]
                     longitude, latitude = grid.decode(score)

@@ -154,16 +154,38 @@ def _memory(namespace: Namespace, facts: dict[str, str]) -> Fields:
         ("used_memory_peak", peak),
         ("used_memory_peak_human", human(peak)),
         ("used_memory_peak_perc", f"{used * 100 / max(peak, 1):.2f}%"),
-        ("used_memory_lua", 0),
-        ("used_memory_scripts", 0),
+        *_scripting(namespace),
         ("total_system_memory", total),
         ("total_system_memory_human", human(total)),
         ("maxmemory", limit),
         ("maxmemory_human", human(limit)),
         ("maxmemory_policy", namespace.settings.string("maxmemory-policy").decode()),
         ("mem_fragmentation_ratio", "1.00"),
+        ("mem_not_counted_for_evict", 0),
         ("mem_allocator", "pymalloc"),
         ("lazyfree_pending_objects", len(namespace.garbage)),
+    ]
+
+
+def _scripting(namespace: Namespace) -> Fields:
+    scripts, libraries = namespace.scripts, namespace.libraries
+    evaluation, functions = scripts.memory(), libraries.memory()
+    code = sum([len(script.source) for script in scripts.cache.values()])
+    code += sum([len(library.code) for library in libraries.libraries.values()])
+    return [
+        ("used_memory_vm_eval", evaluation),
+        ("used_memory_lua", evaluation),
+        ("used_memory_lua_human", human(evaluation)),
+        ("used_memory_scripts_eval", sum([len(script.source) for script in scripts.cache.values()])),
+        ("number_of_cached_scripts", len(scripts.cache)),
+        ("number_of_functions", len(libraries.functions)),
+        ("number_of_libraries", len(libraries.libraries)),
+        ("used_memory_vm_functions", functions),
+        ("used_memory_vm_total", evaluation + functions),
+        ("used_memory_vm_total_human", human(evaluation + functions)),
+        ("used_memory_functions", code),
+        ("used_memory_scripts", code),
+        ("used_memory_scripts_human", human(code)),
     ]
 
 
@@ -207,6 +229,7 @@ def _stats(namespace: Namespace, facts: dict[str, str]) -> Fields:
         ("total_error_replies", namespace.error_count),
         ("client_query_buffer_limit_disconnections", namespace.query_limit_hits),
         ("client_output_buffer_limit_disconnections", namespace.output_limit_hits),
+        ("evicted_scripts", namespace.scripts.evicted),
         ("acl_access_denied_auth", denied.get(b"auth", 0)),
         ("acl_access_denied_cmd", denied.get(b"command", 0)),
         ("acl_access_denied_key", denied.get(b"key", 0)),

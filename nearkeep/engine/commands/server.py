@@ -153,8 +153,7 @@ def _flush(session: Session, databases: list[Keyspace]) -> None:
     for db in databases:
         namespace.touch_all(db.index)
         namespace.discard(db.drop_all())
-    if namespace.tracking.sessions:
-        namespace.tracking.flushed()
+    namespace.tracking.flushed()
     namespace.changes += 1
 
 

@@ -371,13 +371,14 @@ def _store(session: Session, args: list[bytes], result: Set) -> Reply:
     """Puts the result of a command at its destination; replies with the number of members."""
     db = session.db
     key = args[1]
-    old = db.take(key)
-    free(session.namespace, old)
+    old = db.peek(key)
     if len(result):
         db.set(key, result)
         db.changed(key)
         db.notify(SET, args[0].lower(), key)
     elif old is not None:
+        db.remove(key)
         db.changed(key)
         db.notify(GENERIC, b"del", key)
+    free(session.namespace, old)
     return len(result)

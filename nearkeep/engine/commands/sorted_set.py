@@ -84,7 +84,7 @@ def zadd(session: Session, args: list[bytes]) -> Reply:
     if len(args) == 4:
         score = parse_double(args[2])
         if score is not None:
-            return add(session, args[1], [score], [args[3]], 0)
+            return _add_one(session, args[1], score, args[3])
     return _add(session, args, 0)
 
 
@@ -406,9 +406,10 @@ def zrandmember(session: Session, args: list[bytes]) -> Reply:
     places = draw_places(draw, size, count) if count < size else list(range(size))
     found: list[object] = []
     for place in places:
-        found += held.members(place, place + 1)
+        members, scores = held.pairs(place, place + 1)
+        found += members
         if with_scores:
-            found += held.scores(place, place + 1)
+            found += scores
     return Pairs(found) if with_scores else found
 
 
@@ -660,8 +661,7 @@ class RangeOptions:
     def found(self, held: SortedSet) -> tuple[list[bytes], list[float]]:
         """The members that are meant and their scores."""
         start, stop = self._ranks(held)
-        members = held.members(start, stop)
-        scores = held.scores(start, stop)
+        members, scores = held.pairs(start, stop)
         if self.reverse:
             members.reverse()
             scores.reverse()
@@ -793,6 +793,24 @@ def _add(session: Session, args: list[bytes], options: int) -> Reply:
     return add(session, args[1], scores, args[index + 1 :: 2], options)
 
 
+def _add_one(session: Session, key: bytes, score: float, member: bytes) -> Reply:
+    """Adds one member, as most ZADDs do."""
+    db = session.db
+    held = _to_write(db, key)
+    if held is None:
+        return add(session, key, [score], [member], 0)
+    old = held.score(member)
+    if old is None:
+        held.add(member, score, session.namespace.settings)
+    elif old == score:
+        return 0
+    else:
+        held.move(member, old, score)
+    db.changed(key)
+    db.notify(ZSET, b"zadd", key)
+    return 1 if old is None else 0
+
+
 def add(
     session: Session, key: bytes, scores: list[float], members: list[bytes], options: int
 ) -> Reply:
@@ -868,8 +886,7 @@ def _pop(session: Session, key: bytes, held: SortedSet, lowest: bool, count: int
     count = min(count, size)
     start = 0 if lowest else size - count
     stop = start + count
-    members = held.members(start, stop)
-    scores = held.scores(start, stop)
+    members, scores = held.pairs(start, stop)
     if not lowest:
         members.reverse()
         scores.reverse()
@@ -1044,16 +1061,21 @@ class Combination:
         return _paired(members, [score for score, _ in order])
 
 
-def store(session: Session, key: bytes, made: SortedSet, event: bytes) -> int:
-    """Puts a sorted set where anything may have been; replies with the number of members."""
+def store(session: Session, key: bytes, made: SortedSet, event: bytes, changes: int = 1) -> int:
+    """Puts a sorted set where anything may have been; replies with the number of members.
+
+    Storing it counts as so many changes.
+    """
     db = session.db
-    old = db.take(key)
-    free(session.namespace, old)
+    old = db.peek(key)
     if len(made):
         db.set(key, made)
-        db.changed(key)
+        for _ in range(changes):
+            db.changed(key)
         db.notify(ZSET, event, key)
     elif old is not None:
+        db.remove(key)
         db.changed(key)
         db.notify(GENERIC, b"del", key)
+    free(session.namespace, old)
     return len(made)

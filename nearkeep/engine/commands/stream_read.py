@@ -134,7 +134,9 @@ class Reading:
                     b" <group> <consumer> option."
                 )
             return NONE
-        return parse_id(text, 0)
+        after = parse_id(text, 0)
+        # To Redis, the highest ID there can be is another way to write `>`.
+        return NONE if self._groups and after == HIGHEST else after
 
     def run(self, session: Session, args: list[bytes]) -> Reply:
         """Reads, or waits where that is wanted and there is nothing."""

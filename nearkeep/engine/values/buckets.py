@@ -15,8 +15,11 @@ from typing import Any, Final
 
 from mypy_extensions import i64
 
-LOAD: Final = 256
+LOAD: Final = 512
 """Names in a piece, on average, beyond which one is split."""
+
+_Piece = dict[bytes, Any]
+"""Scores by member. Not `float`: compiled code would make a new object of each that is moved."""
 
 
 class Buckets:
@@ -28,11 +31,11 @@ class Buckets:
 
     def __init__(self) -> None:
         self.count: i64 = 0
-        self._pieces: list[dict[bytes, float]] = [{}]
+        self._pieces: list[_Piece] = [{}]
         self._mask: i64 = 0
         """Bits of the hash that tell the piece; where there is none for it, the highest is left."""
 
-    def _piece(self, code: i64) -> dict[bytes, float]:
+    def _piece(self, code: i64) -> _Piece:
         place = code & self._mask
         if place >= len(self._pieces):
             place &= self._mask >> 1
@@ -65,8 +68,8 @@ class Buckets:
         if place > self._mask:
             self._mask = self._mask * 2 + 1
         source = place & (self._mask >> 1)
-        staying: dict[bytes, float] = {}
-        moving: dict[bytes, float] = {}
+        staying: _Piece = {}
+        moving: _Piece = {}
         for member, score in self._pieces[source].items():
             if hash(member) & self._mask == place:
                 moving[member] = score

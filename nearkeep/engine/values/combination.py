@@ -73,8 +73,8 @@ def scores_of(source: Source) -> dict[bytes, float]:
         return {}
     if isinstance(source, Set):
         return dict.fromkeys(source.members(), 1.0)
-    count = len(source)
-    return dict(zip(source.members(0, count), source.scores(0, count), strict=True))
+    members, scores = source.pairs(0, len(source))
+    return dict(zip(members, scores, strict=True))
 
 
 def _score_in(source: Source, member: bytes) -> float | None:

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from mypy_extensions import i64, mypyc_attr
 
-LEAF: Final = 512
-FAN: Final = 32
+LEAF: Final = 256
+FAN: Final = 64
 
 
 @mypyc_attr(acyclic=True)
@@ -44,8 +44,19 @@ class Node:
         """Removes a pair, which must be there."""
         raise NotImplementedError
 
+    def move(self, score: float, new: float, shared: Any, member: bytes) -> bool:
+        """Gives a member another score, as `shared`, if it can stay where it is; else removes it.
+
+        Returns whether it is still there.
+        """
+        raise NotImplementedError
+
     def before(self, score: float, member: bytes) -> i64:
         """How many pairs come before this one, which need not be there."""
+        raise NotImplementedError
+
+    def before_score(self, score: float, inclusive: bool) -> i64:
+        """How many pairs have a lower score, or if inclusive one that is no higher."""
         raise NotImplementedError
 
     def before_name(self, member: bytes) -> i64:
@@ -107,6 +118,19 @@ class Leaf(Node):
                 high = middle
         return low
 
+    def before_score(self, score: float, inclusive: bool) -> i64:
+        scores = self.scores
+        low: i64 = 0
+        high: i64 = self.count
+        while low < high:
+            middle = (low + high) >> 1
+            other = scores[middle]
+            if other < score or (inclusive and other == score):
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
     def before_name(self, member: bytes) -> i64:
         members = self.members
         low: i64 = 0
@@ -142,9 +166,32 @@ class Leaf(Node):
         self.members.pop(place)
         self.count -= 1
 
+    def move(self, score: float, new: float, shared: Any, member: bytes) -> bool:
+        scores = self.scores
+        place = self.before(score, member)
+        if new > score:
+            other = place + 1
+            stays = other < self.count and (
+                new < scores[other] or (new == scores[other] and member < self.members[other])
+            )
+        else:
+            other = place - 1
+            stays = place > 0 and (
+                new > scores[other] or (new == scores[other] and member > self.members[other])
+            )
+        if stays:
+            scores[place] = shared
+            return True
+        scores.pop(place)
+        self.members.pop(place)
+        self.count -= 1
+        return False
+
     def find(self, member: bytes) -> float | None:
-        if member in self.members:
-            return self.scores[self.members.index(member)]
+        members = self.members
+        for place in range(self.count):
+            if members[place] == member:
+                return self.scores[place]
         return None
 
     def spans(self, start: i64, stop: i64, found: "list[Span]") -> None:
@@ -199,6 +246,19 @@ class Branch(Node):
                 high = middle
         return low - 1
 
+    def _place_of_score(self, score: float, inclusive: bool) -> i64:
+        children = self.children
+        low: i64 = 1
+        high: i64 = len(children)
+        while low < high:
+            middle = (low + high) >> 1
+            other = children[middle].low_score
+            if other < score or (inclusive and other == score):
+                low = middle + 1
+            else:
+                high = middle
+        return low - 1
+
     def _place_of_name(self, member: bytes) -> i64:
         children = self.children
         low: i64 = 1
@@ -222,6 +282,10 @@ class Branch(Node):
     def before(self, score: float, member: bytes) -> i64:
         place = self._place(score, member)
         return self._start(place) + self.children[place].before(score, member)
+
+    def before_score(self, score: float, inclusive: bool) -> i64:
+        place = self._place_of_score(score, inclusive)
+        return self._start(place) + self.children[place].before_score(score, inclusive)
 
     def before_name(self, member: bytes) -> i64:
         place = self._place_of_name(member)
@@ -250,6 +314,14 @@ class Branch(Node):
         child.remove(score, member)
         self.count -= 1
         self._mend(place)
+
+    def move(self, score: float, new: float, shared: Any, member: bytes) -> bool:
+        place = self._place(score, member)
+        if self.children[place].move(score, new, shared, member):
+            return True
+        self.count -= 1
+        self._mend(place)
+        return False
 
     def _mend(self, place: i64) -> None:
         """Joins a child that has become too small with a neighbour."""

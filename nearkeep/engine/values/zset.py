@@ -2,10 +2,11 @@
 
 There are two ways to hold one, each with the name that Redis has for its own:
 
-    listpack    few and short members: the pairs in order, and nothing else
-    skiplist    all others: the pairs in order (`ranked`), and the scores by member (`buckets`)
+    listpack    few and short members
+    skiplist    all others
 
-A sorted set changes from the first to the second as it grows and never back.
+A sorted set changes from the first to the second as it grows and never back. For us both are the
+pairs in order (`ranked`), and from a few members on the scores by member (`buckets`).
 """
 
 import math
@@ -23,7 +24,10 @@ _EMPTY_BYTES: Final = 256
 _SMALL_BYTES: Final = 48  # for each member: the score and two places in lists
 _LARGE_BYTES: Final = 96  # and its place in a dictionary
 
-_SHARED: Final = [float(number) for number in range(1024)]
+_FEW: Final = 16
+"""Members that are looked at one by one to find one."""
+
+_SHARED: Final[list[Any]] = [float(number) for number in range(1024)]
 """Scores that are often seen, so that each is one object."""
 
 
@@ -36,18 +40,19 @@ class SortedSet(Value):
     def __init__(self) -> None:
         self._root: Node = Leaf([], [])
         self._scores: Buckets | None = None
+        self._large = False
 
     def type_name(self) -> bytes:
         return b"zset"
 
     def encoding(self, settings: Settings) -> bytes:
-        return b"listpack" if self._scores is None else b"skiplist"
+        return b"skiplist" if self._large else b"listpack"
 
     def copy(self) -> "SortedSet":
-        count = len(self)
+        members, scores = self.pairs(0, len(self))
         other = SortedSet()
-        other.fill(self.scores(0, count), self.members(0, count))
-        if self._scores is not None:
+        other.fill(scores, members)
+        if self._large:
             other.enlarge()
         return other
 
@@ -56,12 +61,8 @@ class SortedSet(Value):
 
     def memory(self) -> int:
         count = len(self)
-        if self._scores is None:
-            each = _SMALL_BYTES
-            sample = self.members(0, count)
-        else:
-            each = _LARGE_BYTES
-            sample = self.members(0, min(count, 64))
+        each = _SMALL_BYTES if self._scores is None else _LARGE_BYTES
+        sample = self.members(0, min(count, 64))
         names = footprint(sample) * count // len(sample) if sample else 0
         return _EMPTY_BYTES + each * count + names
 
@@ -85,11 +86,7 @@ class SortedSet(Value):
 
     def before_score(self, score: float, inclusive: bool) -> int:
         """How many have a lower score, or if inclusive one that is no higher."""
-        if not inclusive:
-            return self._root.before(score, b"")
-        if score == math.inf:
-            return self._root.count
-        return self._root.before(math.nextafter(score, math.inf), b"")
+        return self._root.before_score(score, inclusive)
 
     def before_member(self, member: bytes, inclusive: bool) -> int:
         """How many come before a member, or if inclusive up to it, where all scores are equal."""
@@ -102,12 +99,14 @@ class SortedSet(Value):
             found += span.leaf.members[span.start : span.stop]
         return found
 
-    def scores(self, start: int, stop: int) -> list[float]:
-        """The scores of these members."""
-        found: list[float] = []
+    def pairs(self, start: int, stop: int) -> tuple[list[bytes], list[float]]:
+        """The same members and their scores."""
+        members: list[bytes] = []
+        scores: list[float] = []
         for span in self._spans(start, stop):
-            found += span.leaf.scores[span.start : span.stop]
-        return found
+            members += span.leaf.members[span.start : span.stop]
+            scores += span.leaf.scores[span.start : span.stop]
+        return members, scores
 
     def _spans(self, start: i64, stop: i64) -> list[Span]:
         found: list[Span] = []
@@ -120,7 +119,7 @@ class SortedSet(Value):
 
         A small sorted set comes as a whole.
         """
-        if self._scores is not None:
+        if self._scores is not None and self._large:
             return self._scores.scan(cursor, count)
         return 0, self.members(0, len(self))
 
@@ -128,7 +127,7 @@ class SortedSet(Value):
 
     def expect(self, count: int, longest: int, settings: Settings) -> None:
         """Prepares for `count` members to be added, the longest of so many bytes."""
-        if self._scores is None and (
+        if not self._large and (
             count > settings.integer("zset-max-listpack-entries")
             or longest > settings.integer("zset-max-listpack-value")
         ):
@@ -137,18 +136,29 @@ class SortedSet(Value):
     def fill(self, scores: list[float], members: list[bytes]) -> None:
         """Makes these pairs, which are in order, its content; the lists are taken over."""
         self._root = tree(scores, members)
+        self._scores = None
+        if self._large or len(members) > _FEW:
+            self._index()
 
     def add(self, member: bytes, score: float, settings: Settings) -> None:
         """Adds a member that is not there."""
-        if self._scores is None:
+        if not self._large:
             self.expect(len(self) + 1, len(member), settings)
-        self._put(member, score)
+        shared = self._shared(score)
+        self._root = grown(self._root, self._root.add(score, shared, member))
+        if self._scores is not None:
+            self._scores.set(member, shared)
+        elif self._root.count > _FEW:
+            self._index()
 
     def move(self, member: bytes, old: float, new: float) -> None:
         """Gives a member, which is there with a score, another one."""
-        self._root.remove(old, member)
-        self._root = shrunk(self._root)
-        self._put(member, new)
+        shared = self._shared(new)
+        if not self._root.move(old, new, shared, member):
+            root = shrunk(self._root)
+            self._root = grown(root, root.add(new, shared, member))
+        if self._scores is not None:
+            self._scores.set(member, shared)
 
     def remove(self, member: bytes) -> bool:
         """Removes a member; whether it was there."""
@@ -163,8 +173,12 @@ class SortedSet(Value):
 
     def cut(self, start: int, stop: int) -> None:
         """Removes the members of ranks from `start` to `stop`, of which there is at least one."""
+        members = self.members(start, stop)
+        if len(members) == 1:
+            self.remove(members[0])
+            return
         if self._scores is not None:
-            for member in self.members(start, stop):
+            for member in members:
                 self._scores.remove(member)
         self._root.cut(start, stop)
         self._root = shrunk(self._root)
@@ -172,28 +186,33 @@ class SortedSet(Value):
     # ---- how it is held
 
     def is_large(self) -> bool:
-        """Whether it is held as large ones are."""
-        return self._scores is not None
-
-    def _put(self, member: bytes, score: float) -> None:
-        shared: Any = score
-        if -1.0 < score < 1024.0:
-            whole = int(score)
-            if whole == score and (whole or self._scores is None or math.copysign(1.0, score) > 0):
-                shared = _SHARED[whole]  # Redis forgets the sign of -0 in a listpack
-        self._root = grown(self._root, self._root.add(score, shared, member))
-        if self._scores is not None:
-            self._scores.set(member, shared)
+        """Whether it is a skiplist."""
+        return self._large
 
     def enlarge(self) -> None:
-        """Holds it as large ones are."""
+        """Makes it a skiplist."""
+        self._large = True
+        if self._scores is None:
+            self._index()
+
+    def _index(self) -> None:
+        """Begins to hold the scores by member."""
         scores = Buckets()
-        for span in self._spans(0, len(self)):
+        for span in self._spans(0, self._root.count):
             members = span.leaf.members
             shared: Any = span.leaf.scores
             for place in range(span.start, span.stop):
                 scores.set(members[place], shared[place])
         self._scores = scores
+
+    def _shared(self, score: float) -> Any:
+        """A score as the object that is kept."""
+        if -1.0 < score < 1024.0:
+            whole = int(score)
+            # Redis forgets the sign of -0 in a listpack.
+            if whole == score and (whole or not self._large or math.copysign(1.0, score) > 0):
+                return _SHARED[whole]
+        return score
 
 
 def sorted_set_of(scores: dict[bytes, float], settings: Settings) -> SortedSet:
@@ -207,9 +226,8 @@ def sorted_set_of(scores: dict[bytes, float], settings: Settings) -> SortedSet:
     members = [member for _, member in order]
     if made.is_large():
         made.fill([score for score, _ in order], members)
-        made.enlarge()
     else:
-        made.fill([score + 0.0 for score, _ in order], members)  # no -0, see `_put`
+        made.fill([score + 0.0 for score, _ in order], members)  # no -0, see `_shared`
     return made
 
 

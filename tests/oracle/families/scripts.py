@@ -133,7 +133,6 @@ SCRIPTING = Family(
     SCRIPT FLUSH [ASYNC | SYNC]
     SCRIPT KILL
     SCRIPT HELP
-    SCRIPT DEBUG value
     GET key
     TYPE key
     """,
@@ -145,6 +144,7 @@ SCRIPTING = Family(
     """,
     pools={
         "script": pool(SCRIPTS),
+        "field": pool("f g h"),
         "digest": pool(
             [hashlib.sha1(script.encode()).hexdigest() for script in SCRIPTS],
             ["", "abc", "f" * 40, hashlib.sha1(b"return 1").hexdigest().upper()],
