@@ -199,9 +199,8 @@ class Namespace(Observer):
         latency = self.settings.integer("latency-monitor-threshold") * 1000
         self.tracks_latency = self.settings.flag("latency-tracking")
         self._slow_threshold = threshold
-        self.slow_from = threshold if threshold >= 0 else _NEVER_SLOW
-        if 0 < latency < self.slow_from:
-            self.slow_from = latency
+        slow = threshold if threshold >= 0 else _NEVER_SLOW
+        self.slow_from = min(slow, latency or slow, _NEVER_SLOW)
 
     def _on_tracking(self) -> None:
         self.tracking.limit = self.settings.integer("tracking-table-max-keys")

@@ -240,9 +240,9 @@ def acl_setuser(session: Session, args: list[bytes]) -> Reply:
         return Failure(
             b"ERR Error in ACL SETUSER modifier '%s': %s" % (shown(error.rule), error.reason)
         )
-    except UnmatchedError as error:
+    except UnmatchedError as unmatched:
         return Failure(
-            b"ERR Unmatched parenthesis in acl selector starting at '%s'." % shown(error.start)
+            b"ERR Unmatched parenthesis in acl selector starting at '%s'." % shown(unmatched.start)
         )
     return OK
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from nearkeep.engine import timeout
 from nearkeep.engine.acl import WRONG_PASS
 from nearkeep.engine.command import command, container, help_lines
 from nearkeep.engine.session import (
@@ -210,11 +211,8 @@ def client_pause(session: Session, args: list[bytes]) -> Reply:
             return Failure(b"ERR CLIENT PAUSE mode must be WRITE or ALL")
     elif len(args) > 4:
         return SYNTAX_ERROR
-    wrong = b"ERR timeout is not an integer or out of range"
-    duration = number_or(args[2], wrong)
-    if duration < 0:
-        return Failure(b"ERR timeout is negative")
-    session.namespace.pause(session.namespace.clock.ms + duration, writes_only)
+    now = session.namespace.clock.ms
+    session.namespace.pause(now + timeout.milliseconds(args[2], now), writes_only)
     return OK
 
 

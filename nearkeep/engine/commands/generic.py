@@ -455,7 +455,7 @@ def database(session: Session, text: bytes) -> Keyspace:
 
 
 def scan_cursor(text: bytes) -> int:
-    """The cursor of a SCAN command, read as a C string.
+    """The cursor of a SCAN command, read as a C string; of 64 bits the lower 63.
 
     Raises:
         Failure: it is no unsigned 64-bit number.
@@ -468,7 +468,7 @@ def scan_cursor(text: bytes) -> int:
             number += 1 << 64
     if number is None or not 0 <= number < 1 << 64:
         raise Failure(b"ERR invalid cursor")
-    return number
+    return number & _MAX  # no walk gets that far
 
 
 def _rename(session: Session, source: bytes, target: bytes) -> None:

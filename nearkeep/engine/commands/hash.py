@@ -695,7 +695,8 @@ def _time(session: Session, text: bytes, unit: int, absolute: bool, name: bytes)
     number = integer(text)
     if number < 0:
         raise Failure(_NEGATIVE_TIME.message)
-    at = number * unit if absolute else number * unit + session.namespace.clock.ms
+    base: int = 0 if absolute else session.namespace.clock.ms
+    at = number * unit + base
     if at > _LATEST:
         raise Failure(b"ERR invalid expire time in '%s' command" % name)
     return at

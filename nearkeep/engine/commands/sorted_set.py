@@ -677,7 +677,7 @@ class RangeOptions:
 
     def _ranks(self, held: SortedSet) -> tuple[int, int]:
         start, stop = self.range.ranks(held, self.reverse)
-        if self.offset < 0:
+        if not 0 <= self.offset < stop - start:
             return 0, 0
         if self.reverse:
             stop -= self.offset
@@ -822,10 +822,7 @@ def add(
         if options & XX:
             return None if options & INCR else 0
         held = SortedSet()
-        longest = 0
-        for member in members:
-            longest = max(longest, len(member))
-        held.expect(len(members), longest, settings)
+        held.expect(len(members), len(members[0]), settings)  # Redis looks no further
         db.set(key, held)
     elif len(members) > 1:
         held.expect(len(members), 0, settings)
