@@ -65,7 +65,7 @@ $(VENV)/runtime: requirements.lock pyproject.toml
 	@touch $@
 
 $(VENV)/compiled: $(VENV)/runtime setup.py $(HOT_PATH)
-	@echo "Compiling the hot path, which takes a minute or two"
+	@echo "Compiling the hot path, which takes about a minute"
 	@$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 

@@ -12,17 +12,23 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 PACKAGE = Path("nearkeep")
 COMPILED = ("wire/*.py", "engine/**/*.py", "server/connection.py", "server/clock.py")
-INTERPRETED = ("**/__init__.py", "wire/buffer.py")
-"""Files that stay Python although a pattern above fits."""
+INTERPRETED = ("**/__init__.py", "wire/buffer.py", "engine/settings_table.py")
+"""Files that stay Python although a pattern above fits; the last one is data, slow to compile."""
 
 GROUP = "nearkeep.compiled"
 """Name of the shared library, less mypyc's ending; all modules' code is in it."""
+
+HEADERS = Path("build", *GROUP.split(".")[:-1])
+"""Where mypyc puts the headers of a library of that name."""
 
 METADATA = {"egg_info", "dist_info", "sdist"}
 """Steps of a build that compile nothing."""
@@ -81,12 +87,31 @@ def extensions() -> list[Extension]:
         return []
     from mypyc.build import mypycify  # noqa: PLC0415
 
-    return mypycify(
+    made = mypycify(
         hot_path(),
         opt_level=os.environ.get("NEARKEEP_OPT_LEVEL", "3"),
         debug_level="0",
+        multi_file=True,
         group_name=GROUP,
     )
+    for extension in made:
+        extension.include_dirs.append(str(HEADERS))
+    return made
 
 
-setup(ext_modules=extensions())
+class SideBySide(build_ext):
+    """Compiles as many C files at a time as there are processors."""
+
+    def build_extensions(self) -> None:
+        compile_in_turn = self.compiler.compile
+
+        def compile_all(sources: list[str], *args: Any, **options: Any) -> list[str]:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                made = pool.map(lambda one: compile_in_turn([one], *args, **options), sources)
+                return [file for files in made for file in files]
+
+        self.compiler.compile = compile_all
+        super().build_extensions()
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": SideBySide})
