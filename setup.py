@@ -99,7 +99,7 @@ def extensions() -> list[Extension]:
     return made
 
 
-class SideBySide(build_ext):
+class SideBySide(build_ext):  # type: ignore[misc]  # setuptools has no types
     """Compiles as many C files at a time as there are processors."""
 
     def build_extensions(self) -> None:

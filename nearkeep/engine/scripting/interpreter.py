@@ -60,7 +60,7 @@ class Interpreter:
                 b"cmsgpack": self._read("cmsgpack.lua")(host, raise_, argument),
             }
         )
-        major, minor, patch = (int(part) for part in version.split(b"."))
+        major, minor, patch = [int(part) for part in version.split(b".")]
         entry = self._read("sandbox.lua")(host, modules, version, major << 16 | minor << 8 | patch)
         names = self._lua.globals()
         for name in _FORBIDDEN:
