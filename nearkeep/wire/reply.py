@@ -18,7 +18,7 @@ Source: https://redis.io/docs/latest/develop/reference/protocol-spec/
 
 from typing import Final
 
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
 from nearkeep.wire.buffer import BytesWriter
 from nearkeep.wire.double import format_double
@@ -142,6 +142,8 @@ _CRLF: Final = b"\r\n"
 _BULK: Final = [b"$%d\r\n" % size for size in range(1024)]
 _ARRAY: Final = [b"*%d\r\n" % size for size in range(1024)]
 _INTEGER: Final = [b":%d\r\n" % number for number in range(10_000)]
+_INTEGER_HEAD: Final = [b":%d" % number for number in range(10_000)]
+_INTEGER_TAIL: Final = [b"%04d\r\n" % number for number in range(10_000)]
 
 
 class Writer:
@@ -231,6 +233,10 @@ class Writer:
         elif isinstance(value, int):
             if 0 <= value < 10_000:
                 self._buffer.write(_INTEGER[value])
+            elif 0 < value < 100_000_000:
+                number: i64 = value
+                self._buffer.write(_INTEGER_HEAD[number // 10_000])
+                self._buffer.write(_INTEGER_TAIL[number % 10_000])
             else:
                 self._buffer.write(b":%d\r\n" % value)
         elif isinstance(value, list):

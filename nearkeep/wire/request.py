@@ -285,13 +285,18 @@ def parse_integer(text: bytes) -> int | None:
     if first < 49 or first > 57:
         return None
     index: i64 = start
+    total: i64 = 0
     while index < size:
-        char = text[index]
+        char: i64 = text[index]
         if char < 48 or char > 57:
             return None
+        if index < 18:
+            total = total * 10 + (char - 48)
         index += 1
+    if size <= 18:
+        return int(-total if start else total)
     number = int(text)
-    if size > 18 and (number > 9223372036854775807 or number < -9223372036854775808):
+    if number > 9223372036854775807 or number < -9223372036854775808:
         return None
     return number
 

@@ -25,6 +25,8 @@ _OVERFLOW: Final = Failure(b"ERR increment or decrement would overflow")
 _TOO_LONG: Final = Failure(b"ERR string exceeds maximum allowed size (proto-max-bulk-len)")
 _MAX: Final = 9223372036854775807
 _MIN: Final = -9223372036854775808
+_SAFE: Final = 1 << 60
+"""Numbers below it are compared without a call."""
 
 
 def _set_keys(args: list[bytes]) -> list[Key]:
@@ -496,7 +498,7 @@ def _add(session: Session, key: bytes, amount: int) -> Reply:
         if number is None:
             return Failure(NOT_INTEGER.message)
         total = number + amount
-    if total > _MAX or total < _MIN:
+    if not -_SAFE < total < _SAFE and not _MIN <= total <= _MAX:
         return Failure(_OVERFLOW.message)
     db.replace(key, total)
     db.changed(key)
