@@ -35,6 +35,7 @@ from nearkeep.engine.session import (
     PAUSED,
     TRACKING,
     UNAUTHENTICATED,
+    UNWRITABLE,
     Session,
 )
 from nearkeep.engine.settings import Settings
@@ -157,6 +158,7 @@ class Namespace(Observer):
         self.paused_until = 0
         self.paused_writes_only = False
         self.pausable = True
+        self._unwritable: Failure | None = None
         self.slowlog = SlowLog()
         self.latency = LatencyMonitor()
         self.expired_keys = 0
@@ -485,8 +487,7 @@ class Namespace(Observer):
         self.paused_until = max(self.paused_until, until)
         self._set_alarm(self.paused_until)
         self.gate |= PAUSED
-        for db in self.databases:
-            db.frozen = True
+        self._freeze()
 
     def unpause(self) -> None:
         """Runs what was postponed."""
@@ -494,8 +495,7 @@ class Namespace(Observer):
             return
         self.gate &= ~PAUSED
         self.paused_until = 0
-        for db in self.databases:
-            db.frozen = False
+        self._freeze()
         postponed = list(self.postponed)
         self.postponed = {}
         for session in postponed:
@@ -503,6 +503,12 @@ class Namespace(Observer):
             session.blocked = None
             if blocked is not None:
                 session.outlet.retry(blocked.args)
+
+    def _freeze(self) -> None:
+        """Keeps expired keys, though hidden, while nothing may be written."""
+        frozen = bool(self.gate & (PAUSED | UNWRITABLE))
+        for db in self.databases:
+            db.frozen = frozen
 
     def postpones(self, session: Session, command: Command) -> bool:
         """Whether the pause holds a command up."""
@@ -570,9 +576,21 @@ class Namespace(Observer):
         """Whether a command that adds data may run while memory is limited."""
         return True
 
+    def refuse_writes(self, failure: Failure) -> None:
+        """Answers writes so from now on: the disk refuses."""
+        self._unwritable = failure
+        self.gate |= UNWRITABLE
+        self._freeze()
+
+    def accept_writes(self) -> None:
+        """Ends what `refuse_writes` began."""
+        self._unwritable = None
+        self.gate &= ~UNWRITABLE
+        self._freeze()
+
     def unwritable(self, command: Command) -> Failure | None:
         """Why a write can't run, while the disk refuses."""
-        return None
+        return self._unwritable
 
     def busy_failure(self) -> Failure:
         """What others are told while a script runs for too long."""

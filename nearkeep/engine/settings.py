@@ -58,6 +58,7 @@ class Settings:
         save_file: writes them to the file that they came from; None if they came from none. Raises
             OSError.
         users: the words of the file's `user` lines, without the first.
+        given: names of the settings that someone has set.
         renamed: the old and the new name of each command, from the file's `rename-command` lines;
             an empty new name takes the command away.
     """
@@ -66,6 +67,7 @@ class Settings:
         self.save_file: Callable[[], None] | None = None
         self.users: list[list[bytes]] = []
         self.renamed: list[tuple[bytes, bytes]] = []
+        self.given: set[str] = set()
         self._values: dict[str, object] = {}
         self._followers: dict[str, list[Follower]] = {}
         for setting in SETTINGS:
@@ -172,6 +174,7 @@ class Settings:
             raise UnknownSettingError(name, b" ".join(words))
         before = dict(self._values)
         self._store(name, words)
+        self.given.add(BY_NAME[name].name)
         self._tell(before)
 
     def set_many(self, pairs: list[tuple[bytes, bytes]], local: bool = True) -> None:
@@ -195,6 +198,7 @@ class Settings:
                 raise SettingError(shown, value, "duplicate parameter")
             names.append(name)
         before = dict(self._values)
+        self.given.update(names)
         try:
             for given, value in pairs:
                 shown = given.decode("latin-1")

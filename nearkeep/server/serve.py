@@ -24,12 +24,20 @@ from nearkeep.engine.settings import SettingError, Settings
 from nearkeep.server.clock import SystemClock
 from nearkeep.server.connection import Connection, Tick
 from nearkeep.server.facts import facts, resident_bytes
+from nearkeep.server.folders import data_folder
+from nearkeep.server.schedule import LoopSchedule
+from nearkeep.tiers.disk import Disk
+from nearkeep.tiers.segment import Damage
+from nearkeep.tiers.store import InUse, Store
 
 STEP: Final = 200
 """Keys that a step of background work looks at; well under a millisecond."""
 
 BUDGET: Final = 0.002
 """Seconds of background work before clients get their turn again."""
+
+FOLDER: Final = "nearkeep"
+"""Name of the data's folder in `dir`."""
 
 DRAIN: Final = 3.0
 """Seconds that clients have to receive what they were answered before the end."""
@@ -61,7 +69,9 @@ class Server(Host):
         self.tick = Tick(self.namespace, self.loop.call_soon)
         self.tick.alarm_changed = self._set_alarm
         self.connections: dict[Connection, None] = {}
+        self.store: Store | None = None
         self.listeners: dict[Endpoint, asyncio.AbstractServer] = {}
+        self._bound: dict[Endpoint, socket.socket] = {}
         self.unix_listeners: list[asyncio.AbstractServer] = []
         self.tls: ssl.SSLContext | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -96,10 +106,14 @@ class Server(Host):
 
     # ---- listening
 
-    async def listen(self, tls: "ssl.SSLContext | None") -> None:
-        """Opens all ports of the settings."""
+    def bind(self, tls: "ssl.SSLContext | None") -> None:
+        """Takes all ports of the settings; nobody can connect yet. Raises OSError."""
         self.tls = tls
-        for endpoint, bound in self._bind_new().items():
+        self._bound = self._bind_new()
+
+    async def listen(self) -> None:
+        """Opens all ports of the settings."""
+        for endpoint, bound in self._bound.items():
             await self._open(endpoint, bound)
         path = self._unix_path()
         if path is not None:
@@ -240,7 +254,8 @@ class Server(Host):
         return True
 
     def facts(self) -> dict[str, str]:
-        return facts(self.config_file or "", self.operations_per_second)
+        known = facts(self.config_file or "", self.operations_per_second)
+        return known if self.store is None else known | self.store.facts()
 
     def resident_bytes(self) -> int:
         return resident_bytes()
@@ -279,6 +294,18 @@ class Server(Host):
         if errors:
             raise ValueError(errors.decode(errors="replace"))
 
+    def open_store(self, folder: Path) -> list[str]:
+        """Brings back what a folder has, and keeps all changes there; lines about it.
+
+        Raises:
+            InUse, Damage, ValueError, OSError: as `Store.open`.
+        """
+        store = Store(folder, self.namespace, LoopSchedule(self.loop), Disk(), self.tick.release)
+        store.open()
+        self.store = store
+        self.tick.before_replies = store.before_replies
+        return [*store.notes, f"Data: {folder}"]
+
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
@@ -299,11 +326,11 @@ class Server(Host):
 
     # ---- the life of the process
 
-    def run(self, tls: "ssl.SSLContext | None", welcome: Callable[[], None]) -> int:
+    def run(self, welcome: Callable[[], None]) -> int:
         """Serves until it is told to stop; returns the exit status."""
         asyncio.set_event_loop(self.loop)
         try:
-            self.loop.run_until_complete(self.listen(tls))
+            self.loop.run_until_complete(self.listen())
         except OSError as error:
             print(f"nearkeep: {error.strerror or error}", file=sys.stderr)
             return 1
@@ -317,6 +344,8 @@ class Server(Host):
         welcome()
         status = self.loop.run_until_complete(self._stopped)
         self.loop.run_until_complete(self._drain())
+        if self.store is not None:
+            self.store.close()
         self.loop.close()
         return status
 
@@ -411,7 +440,35 @@ def run(settings: Settings, config_file: str | None) -> int:
         except (SettingError, OSError, ssl.SSLError) as error:
             print(f"nearkeep: {error}", file=sys.stderr)
             return 1
-    return server.run(tls, partial(_welcome, settings, notes))
+    try:
+        server.bind(tls)
+    except OSError as error:
+        print(f"nearkeep: {error.strerror or error}", file=sys.stderr)
+        return 1
+    if settings.flag("appendonly"):
+        folder = data_folder_of(settings)
+        try:
+            notes = [*server.open_store(folder), *notes]
+        except (InUse, Damage, ValueError) as error:
+            print(f"nearkeep: {error}", file=sys.stderr)
+            return 1
+        except OSError as error:
+            why = f"{error.filename or folder}: {error.strerror or error}"
+            hint = "name a folder with --dir, or keep all in memory with --appendonly no"
+            print(f"nearkeep: can't keep data in {why}: {hint}", file=sys.stderr)
+            return 1
+    return server.run(partial(_welcome, settings, notes))
+
+
+def data_folder_of(settings: Settings) -> Path:
+    """The folder of a server's data: in `dir` where that was given, else in the user's own.
+
+    There, servers are told apart by their ports.
+    """
+    if "dir" in settings.given:
+        return Path(os.fsdecode(settings.string("dir")), FOLDER)
+    port = settings.integer("port") or settings.integer("tls-port")
+    return data_folder() / str(port or "default")
 
 
 def _welcome(settings: Settings, notes: list[str]) -> None:

@@ -1,0 +1,207 @@
+"""What a namespace has below memory, in one folder: the log, and what is started from it.
+
+`lock` is held by the process that uses the folder, `pipeline/` has the log's segments (L1).
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from nearkeep.engine.namespace import Namespace
+from nearkeep.tiers.disk import Disk
+from nearkeep.tiers.frame import SALT
+from nearkeep.tiers.pipeline import Pipeline, Sync, reason
+from nearkeep.tiers.recovery import recover
+from nearkeep.tiers.segment import Reading
+from nearkeep.wire.reply import Failure
+
+EVERY: Final = 1.0
+"""Seconds from the beginning of one sync to that of the next (`appendfsync everysec`)."""
+
+RETRY: Final = 0.2
+"""Seconds between attempts to write while the disk refuses."""
+
+PIPELINE: Final = "pipeline"
+LOCK: Final = "lock"
+
+
+class InUse(Exception):
+    """Another process uses the folder."""
+
+    def __init__(self, folder: Path, process: str) -> None:
+        super().__init__(folder, process)
+        self.folder = folder
+        self.process = process
+
+    def __str__(self) -> str:
+        by = f"process {self.process}" if self.process else "another process"
+        return (
+            f"{self.folder} is in use by {by}: give each server a folder of its own with --dir,"
+            " or let one keep all in memory with --appendonly no"
+        )
+
+
+class Schedule:
+    """How things are done later: by the loop on a server, step by step in a simulation."""
+
+    def soon(self, callback: Callable[[], object]) -> None:
+        """Calls back when what is being done is done."""
+        raise NotImplementedError
+
+    def later(self, seconds: float, callback: Callable[[], object]) -> None:
+        """Calls back after a while."""
+        raise NotImplementedError
+
+    def aside(self, work: Callable[[], object], done: Callable[[Exception | None], object]) -> None:
+        """Does work in another thread, one piece after the other, and calls back with its error."""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """Returns when all that was put aside is done and was called back."""
+        raise NotImplementedError
+
+
+class Store:
+    """A namespace's folder.
+
+    Attributes:
+        pipeline: the log, from `open` on.
+        notes: what is to be told about the start.
+        delayed: how often a sync was due while one was running.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        namespace: Namespace,
+        schedule: Schedule,
+        disk: Disk,
+        on_released: Callable[[], None],
+    ) -> None:
+        """`on_released` is called when what could not be written has been."""
+        self.folder = folder
+        self.notes: list[str] = []
+        self.delayed = 0
+        self.pipeline: Pipeline
+        self._namespace = namespace
+        self._schedule = schedule
+        self._disk = disk
+        self._on_released = on_released
+        self._lock = -1
+        self._closed = False
+
+    def open(self) -> None:
+        """Brings back what was written, and writes from now on.
+
+        Raises:
+            InUse: another process uses the folder.
+            Damage, ValueError: what is there can't be used as it is.
+            OSError: the disk refuses.
+        """
+        log = self.folder / PIPELINE
+        self._disk.make_folder(log)
+        self._lock = self._take(self.folder / LOCK)
+        reading = Reading(self._disk, log, 0)
+        namespace = self._namespace
+        replay = recover(namespace, reading)
+        if reading.torn is not None:
+            self.notes.append(
+                f"The log ended in a torn write: {reading.torn_bytes} bytes left out,"
+                f" {reading.torn.path} from byte {reading.torn.offset} on"
+            )
+        if replay.failed:
+            self.notes.append(
+                f"{replay.failed} effects in the log can't be repeated, the first: {replay.failure}"
+            )
+        sequence = namespace.stream.sequence
+        self.pipeline = Pipeline(
+            self._disk, log, sequence, reading.next_number, reading.segments,
+            namespace.host.entropy(SALT),
+        )  # fmt: skip
+        self.pipeline.on_error = self._refuse
+        self.pipeline.wake = partial(self._schedule.soon, self.before_replies)
+        namespace.stream.read(self.pipeline.add)
+        namespace.settings.on_change("appendfsync", self._policy_changed)
+        self._policy_changed()
+        self._schedule.later(EVERY, self._sync_by_time)
+
+    def before_replies(self) -> int:
+        """Writes what has come; returns the number of the last batch that may be confirmed."""
+        return self.pipeline.flush()
+
+    def close(self) -> None:
+        """Writes all that is left, and lets go of the folder."""
+        self._closed = True
+        self._schedule.settle()
+        self.pipeline.close()
+        self._namespace.stream.leave(self.pipeline.add)
+        self._disk.close(self._lock)
+
+    def _take(self, lock: Path) -> int:
+        try:
+            return self._disk.lock(lock)
+        except BlockingIOError:
+            raise InUse(self.folder, self._disk.read(lock).decode().strip()) from None
+
+    # ---- syncing
+
+    def _policy_changed(self) -> None:
+        self._schedule.settle()
+        self.pipeline.always = self._namespace.settings.string("appendfsync") == b"always"
+        self.pipeline.flush()
+
+    def _sync_by_time(self) -> None:
+        if self._closed:
+            return
+        self._schedule.later(EVERY, self._sync_by_time)
+        pipeline = self.pipeline
+        if self._namespace.settings.string("appendfsync") != b"everysec":
+            return
+        sync = pipeline.begin_sync()
+        if sync is not None:
+            self._schedule.aside(sync.run, partial(self._synced, sync))
+        elif pipeline.syncing:
+            self.delayed += 1
+
+    def _synced(self, sync: Sync, error: Exception | None) -> None:
+        if error is not None and not isinstance(error, OSError):
+            raise error
+        self.pipeline.finish_sync(sync, error)
+
+    # ---- when the disk refuses
+
+    def _refuse(self, error: OSError) -> None:
+        why = reason(error).encode()
+        self._namespace.refuse_writes(Failure(b"MISCONF Errors writing to the AOF file: " + why))
+        self._namespace.host.log(3, b"The log can't be written, so writes are refused: " + why)
+        self._schedule.later(RETRY, self._retry)
+
+    def _retry(self) -> None:
+        if self._closed:
+            return
+        if not self.pipeline.retry():
+            self._schedule.later(RETRY, self._retry)
+            return
+        self._namespace.host.log(3, b"The log can be written again")
+        self._namespace.accept_writes()
+        self._on_released()
+
+    # ---- INFO
+
+    def facts(self) -> dict[str, str]:
+        """INFO fields by name."""
+        pipeline = self.pipeline
+        return {
+            "aof_enabled": "1",
+            "aof_last_write_status": "ok" if pipeline.error is None else "err",
+            "aof_current_size": str(pipeline.size),
+            "aof_buffer_length": str(pipeline.waiting_bytes),
+            "aof_pending_bio_fsync": str(int(pipeline.syncing)),
+            "aof_delayed_fsync": str(self.delayed),
+            "pipeline_sequence": str(self._namespace.stream.sequence),
+            "pipeline_written_sequence": str(pipeline.written),
+            "pipeline_synced_sequence": str(pipeline.synced),
+            "pipeline_segments": str(len(pipeline.segments)),
+            "pipeline_bytes_written": str(pipeline.bytes_written),
+        }
