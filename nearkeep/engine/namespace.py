@@ -300,6 +300,7 @@ class Namespace(Observer):
         self.expired_subkeys += len(fields)
         if self.stream.recording:
             self.stream.add(db.index, [b"HDEL", key, *fields])
+        db.marked(key)
         db.notify(HASH, b"hexpired", key)
         if len(value):
             db.schedule_parts(key, value)

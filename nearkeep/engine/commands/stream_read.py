@@ -220,6 +220,7 @@ class Reading:
                     b"XCLAIM", key, self._group, self._consumer, b"0", id_text(entry),
                     b"TIME", b"%d" % now, b"RETRYCOUNT", b"%d" % delivery.count, b"FORCE", b"JUSTID",
                 )  # fmt: skip
+                session.db.marked(key)
             entry = consumer.pending.following(entry + 1)
         if found:
             consumer.active = now
