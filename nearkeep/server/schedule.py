@@ -1,10 +1,10 @@
-"""How the tiers have things done later on a server: by its loop, and in one thread beside it."""
+"""How the tiers have things done later on a server: by its loop, and in threads beside it."""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from nearkeep.tiers.store import Schedule
+from nearkeep.tiers.schedule import Schedule
 
 Done = Callable[[Exception | None], object]
 
@@ -14,7 +14,7 @@ class LoopSchedule(Schedule):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._thread = ThreadPoolExecutor(1, "nearkeep-disk")
+        self._thread = ThreadPoolExecutor(2, "nearkeep-disk")  # one syncs, one is SQLite's
         self._running: dict[Future[object], Done] = {}
 
     def soon(self, callback: Callable[[], object]) -> None:

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import sqlite3
 import ssl
 import sys
 import time
@@ -334,20 +335,24 @@ class Server(Host):
         except OSError as error:
             print(f"nearkeep: {error.strerror or error}", file=sys.stderr)
             return 1
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self.loop.add_signal_handler(number, self._stop)
         gc.collect()
         gc.freeze()
         gc.disable()
         self._work()
         self._each_second()
-        welcome()
+        # A signal that uvloop is to handle and that comes while the loop stands still is lost.
+        self.loop.call_soon(self._await_signals)
+        self.loop.call_soon(welcome)
         status = self.loop.run_until_complete(self._stopped)
         self.loop.run_until_complete(self._drain())
         if self.store is not None:
             self.store.close()
         self.loop.close()
         return status
+
+    def _await_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.loop.add_signal_handler(number, self._stop)
 
     def _stop(self) -> None:
         if not self._stopped.done():
@@ -449,7 +454,7 @@ def run(settings: Settings, config_file: str | None) -> int:
         folder = data_folder_of(settings)
         try:
             notes = [*server.open_store(folder), *notes]
-        except (InUse, Damage, ValueError) as error:
+        except (InUse, Damage, ValueError, sqlite3.Error) as error:
             print(f"nearkeep: {error}", file=sys.stderr)
             return 1
         except OSError as error:

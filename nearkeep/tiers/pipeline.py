@@ -28,6 +28,9 @@ from nearkeep.tiers.segment import HEAD, Segment, create
 SEGMENT: Final = 64 << 20
 """Bytes after which a new segment begins."""
 
+SHORT: Final = 1 << 20
+"""Bytes up to which a segment is not worth another."""
+
 
 class Sync:
     """What one sync is about: `run` may be called in another thread."""
@@ -70,9 +73,13 @@ class Pipeline:
         number: int,
         segments: list[Segment],
         salt: bytes,
-        segment_size: int = SEGMENT,
+        segment_size: int = 0,
     ) -> None:
-        """Begins a new segment, after batch `last` and `segments`. Raises OSError."""
+        """Begins a new segment, after batch `last` and `segments`.
+
+        Raises:
+            OSError: the disk refuses.
+        """
         self.always = False
         self.wake: Callable[[], None] = _nothing
         self.on_error: Callable[[OSError], None] = _ignore
@@ -80,7 +87,7 @@ class Pipeline:
         self.synced = last
         self.error: OSError | None = None
         self.bytes_written = 0
-        self.segment_size = segment_size
+        self.segment_size = segment_size or SEGMENT
         self.segments = segments
         self._disk = disk
         self._folder = folder
@@ -149,6 +156,14 @@ class Pipeline:
             self._segment.last = self.written = last
         if self.always and self.synced != last:
             self._sync_now()
+
+    def rotate(self) -> None:
+        """Begins a new segment, unless the present one is a short one."""
+        if self.error is None and self._segment.size >= SHORT:
+            try:
+                self._rotate()
+            except OSError as error:
+                self._refuse(error)
 
     def _rotate(self) -> None:
         self._segment = self._begin()

@@ -4,10 +4,11 @@ The engine's clock stands at the time that each batch saw when it ran, so whatev
 time comes out as it did: a key that was alive then is alive, and nothing expires that had not.
 """
 
-from nearkeep.engine.command import find_declared
+from nearkeep.engine.command import find_declared, keys_of
 from nearkeep.engine.namespace import Namespace
 from nearkeep.engine.session import Outlet, Session
 from nearkeep.engine.stream import Effect
+from nearkeep.tiers.database import Database
 from nearkeep.tiers.segment import Reading
 from nearkeep.wire.reply import Failure
 
@@ -73,8 +74,43 @@ class Replay:
             self.failure = f"{shown}: {message}"
 
 
-def recover(namespace: Namespace, reading: Reading) -> Replay:
-    """Runs all that a log has.
+class Seen:
+    """Tells which effects of the log a checkpoint has already."""
+
+    def __init__(self, database: Database) -> None:
+        self._taken = database.taken()
+        self._libraries = database.libraries_sequence
+        self._last = max([self._libraries, *self._taken.values()])
+
+    def has(self, namespace: Namespace, sequence: int, db: int, words: list[bytes]) -> bool:
+        """Whether it has what this effect did: then all its keys were taken after it."""
+        if sequence > self._last:
+            return False
+        if words[0].upper() == b"FUNCTION":
+            return sequence <= self._libraries
+        for index, key in touched(db, words):
+            if self._taken.get((namespace.databases[index].stored, key), 0) >= sequence:
+                return True
+        return False
+
+
+def touched(db: int, words: list[bytes]) -> list[tuple[int, bytes]]:
+    """The keys of an effect with their databases; none if it is about something else."""
+    command = find_declared(words)
+    if command is None:
+        return []
+    keys = [(db, key) for key in keys_of(command, words)]
+    if command.name == b"move":
+        keys.append((int(words[2]), words[1]))
+    elif command.name == b"copy":
+        for at in range(3, len(words) - 1):
+            if words[at].upper() == b"DB":
+                keys[1] = int(words[at + 1]), words[2]
+    return keys
+
+
+def recover(namespace: Namespace, reading: Reading, seen: Seen) -> Replay:
+    """Runs all that a log has and a checkpoint has not.
 
     Raises:
         Damage, ValueError, OSError: as `Reading.frames`, or the log names a database that the
@@ -91,7 +127,8 @@ def recover(namespace: Namespace, reading: Reading) -> Replay:
                 raise ValueError(
                     f"there are keys in database {highest}: start with --databases {highest + 1}"
                 )
-            replay.run(frame.time, batch)
+            left = [one for one in batch if not seen.has(namespace, sequence, *one)]
+            replay.run(frame.time, left)
             namespace.stream.sequence = sequence
     namespace.stream.sequence = max(namespace.stream.sequence, reading.last)
     replay.end()

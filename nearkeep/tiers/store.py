@@ -1,6 +1,7 @@
 """What a namespace has below memory, in one folder: the log, and what is started from it.
 
-`lock` is held by the process that uses the folder, `pipeline/` has the log's segments (L1).
+`lock` is held by the process that uses the folder, `pipeline/` has the log's segments (L1), `keys.db`
+is SQLite's file (L2).
 """
 
 from collections.abc import Callable
@@ -9,10 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from nearkeep.engine.namespace import Namespace
+from nearkeep.tiers.checkpoint import Checkpoint, load
+from nearkeep.tiers.database import Database
 from nearkeep.tiers.disk import Disk
 from nearkeep.tiers.frame import SALT
 from nearkeep.tiers.pipeline import Pipeline, Sync, reason
-from nearkeep.tiers.recovery import recover
+from nearkeep.tiers.recovery import Seen, recover
+from nearkeep.tiers.schedule import Schedule
 from nearkeep.tiers.segment import Reading
 from nearkeep.wire.reply import Failure
 
@@ -22,6 +26,19 @@ EVERY: Final = 1.0
 RETRY: Final = 0.2
 """Seconds between attempts to write while the disk refuses."""
 
+LOOK: Final = 1.0
+"""Seconds between looks at whether a checkpoint is due."""
+
+INTERVAL: Final = 5.0
+"""Seconds after which what has changed is brought to SQLite."""
+
+KEYS: Final = 50_000
+"""Changed keys with which that is done earlier."""
+
+LOG: Final = 32 << 20
+"""Bytes of log with which that is done earlier."""
+
+DATABASE: Final = "keys.db"
 PIPELINE: Final = "pipeline"
 LOCK: Final = "lock"
 
@@ -42,31 +59,12 @@ class InUse(Exception):
         )
 
 
-class Schedule:
-    """How things are done later: by the loop on a server, step by step in a simulation."""
-
-    def soon(self, callback: Callable[[], object]) -> None:
-        """Calls back when what is being done is done."""
-        raise NotImplementedError
-
-    def later(self, seconds: float, callback: Callable[[], object]) -> None:
-        """Calls back after a while."""
-        raise NotImplementedError
-
-    def aside(self, work: Callable[[], object], done: Callable[[Exception | None], object]) -> None:
-        """Does work in another thread, one piece after the other, and calls back with its error."""
-        raise NotImplementedError
-
-    def settle(self) -> None:
-        """Returns when all that was put aside is done and was called back."""
-        raise NotImplementedError
-
-
 class Store:
     """A namespace's folder.
 
     Attributes:
         pipeline: the log, from `open` on.
+        checkpoint: what brings keys to SQLite, from `open` on.
         notes: what is to be told about the start.
         delayed: how often a sync was due while one was running.
     """
@@ -84,6 +82,7 @@ class Store:
         self.notes: list[str] = []
         self.delayed = 0
         self.pipeline: Pipeline
+        self.checkpoint: Checkpoint
         self._namespace = namespace
         self._schedule = schedule
         self._disk = disk
@@ -96,15 +95,19 @@ class Store:
 
         Raises:
             InUse: another process uses the folder.
-            Damage, ValueError: what is there can't be used as it is.
+            Damage, ValueError, sqlite3.Error: what is there can't be used as it is.
             OSError: the disk refuses.
         """
         log = self.folder / PIPELINE
         self._disk.make_folder(log)
         self._lock = self._take(self.folder / LOCK)
-        reading = Reading(self._disk, log, 0)
         namespace = self._namespace
-        replay = recover(namespace, reading)
+        database = Database(self.folder / DATABASE)
+        load(namespace, database)
+        for db in namespace.databases:
+            db.tracked = True
+        reading = Reading(self._disk, log, database.sequence)
+        replay = recover(namespace, reading, Seen(database))
         if reading.torn is not None:
             self.notes.append(
                 f"The log ended in a torn write: {reading.torn_bytes} bytes left out,"
@@ -122,18 +125,26 @@ class Store:
         self.pipeline.on_error = self._refuse
         self.pipeline.wake = partial(self._schedule.soon, self.before_replies)
         namespace.stream.read(self.pipeline.add)
+        self.checkpoint = Checkpoint(namespace, self._schedule, self.pipeline, database)
+        self.checkpoint.on_sync = self._synced
+        self._checkpointed_bytes = 0
+        self._checkpointed_at = namespace.clock.ms
         namespace.settings.on_change("appendfsync", self._policy_changed)
         self._policy_changed()
         self._schedule.later(EVERY, self._sync_by_time)
+        self._schedule.later(LOOK, self._checkpoint_by_time)
 
     def before_replies(self) -> int:
         """Writes what has come; returns the number of the last batch that may be confirmed."""
         return self.pipeline.flush()
 
     def close(self) -> None:
-        """Writes all that is left, and lets go of the folder."""
+        """Brings all that is left to SQLite, and lets go of the folder."""
         self._closed = True
         self._schedule.settle()
+        self.checkpoint.finish()
+        self._schedule.settle()
+        self.checkpoint.close()
         self.pipeline.close()
         self._namespace.stream.leave(self.pipeline.add)
         self._disk.close(self._lock)
@@ -169,6 +180,28 @@ class Store:
             raise error
         self.pipeline.finish_sync(sync, error)
 
+    # ---- checkpoints
+
+    def _checkpoint_by_time(self) -> None:
+        if self._closed:
+            return
+        self._schedule.later(LOOK, self._checkpoint_by_time)
+        checkpoint, now = self.checkpoint, self._namespace.clock.microseconds() // 1000
+        if checkpoint.running or not checkpoint.is_due():
+            return
+        if (
+            now >= self._checkpointed_at + int(INTERVAL * 1000)
+            or checkpoint.dirty() >= KEYS
+            or self.pipeline.bytes_written - self._checkpointed_bytes >= LOG
+        ):
+            self.start_checkpoint()
+
+    def start_checkpoint(self) -> None:
+        """Begins to bring what has changed to SQLite."""
+        self._checkpointed_at = self._namespace.clock.microseconds() // 1000
+        self._checkpointed_bytes = self.pipeline.bytes_written
+        self.checkpoint.begin()
+
     # ---- when the disk refuses
 
     def _refuse(self, error: OSError) -> None:
@@ -191,7 +224,7 @@ class Store:
 
     def facts(self) -> dict[str, str]:
         """INFO fields by name."""
-        pipeline = self.pipeline
+        pipeline, checkpoint = self.pipeline, self.checkpoint
         return {
             "aof_enabled": "1",
             "aof_last_write_status": "ok" if pipeline.error is None else "err",
@@ -204,4 +237,13 @@ class Store:
             "pipeline_synced_sequence": str(pipeline.synced),
             "pipeline_segments": str(len(pipeline.segments)),
             "pipeline_bytes_written": str(pipeline.bytes_written),
+            "checkpoint_sequence": str(checkpoint.sequence),
+            "checkpoint_runs": str(checkpoint.runs),
+            "checkpoint_rows_written": str(checkpoint.rows),
+            "checkpoint_mutations": str(checkpoint.sequence - checkpoint.first),
+            "checkpoint_dirty_keys": str(checkpoint.dirty()),
+            "rdb_bgsave_in_progress": str(int(checkpoint.running)),
+            "rdb_last_save_time": str(checkpoint.saved // 1000),
+            "rdb_last_bgsave_status": "err" if checkpoint.error else "ok",
+            "rdb_saves": str(checkpoint.runs),
         }

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from tests.crash.trial import Trial
-from tests.servers import start_nearkeep
+from tests.servers import start_module
 
 KILLS = int(os.environ.get("NEARKEEP_KILLS", "200" if os.environ.get("CI") else "30"))
 """In all three modes together."""
@@ -20,7 +20,7 @@ KILLS = int(os.environ.get("NEARKEEP_KILLS", "200" if os.environ.get("CI") else 
 SECONDS = float(os.environ.get("NEARKEEP_CRASH_SECONDS", "100"))
 """After which a mode is left, whatever was reached; at least a tenth of the kills must be."""
 
-KILLS_OF_A_FOLDER = 15
+KILLS_OF_A_FOLDER = 50
 
 
 @pytest.mark.timeout(SECONDS * 2 + 60)
@@ -32,7 +32,7 @@ def test_all_that_was_answered_is_there_after_kill_9(appendfsync: str) -> None:
     answered = unanswered = 0
     while kills < wanted and time.monotonic() < deadline:
         name = f"{seed}/{appendfsync}/{kills}"
-        with start_nearkeep(appendfsync=appendfsync) as server:
+        with start_module(["tests.crash.hurried"], {"appendfsync": appendfsync}) as server:
             trial = Trial(server, 4, name)
             for _ in range(min(KILLS_OF_A_FOLDER, wanted - kills)):
                 wrong = trial.kill(0.3)

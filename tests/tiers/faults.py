@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from nearkeep.tiers.disk import Disk
-from nearkeep.tiers.store import Schedule
+from nearkeep.tiers.schedule import Schedule
 
 
 class File:
@@ -47,10 +47,10 @@ class FakeDisk(Disk):
         return number < 0
 
     def make_folder(self, folder: Path) -> None:
-        """Folders are there."""
+        folder.mkdir(parents=True, exist_ok=True)  # for SQLite's file, which is a real one
 
     def lock(self, path: Path) -> int:
-        if path in self._open.values():
+        if path in self._open.values():  # by this process, in these tests
             raise BlockingIOError
         self.files[path] = File()
         return self.open(path)

@@ -22,7 +22,8 @@ def rewritten(namespace: Namespace) -> tuple[Namespace, Replay]:
     copy = fresh(clock, 3)
     replay = Replay(copy)
     for db in namespace.databases:
-        for key in db.keys():
+        keys = db.keys()
+        for key in keys:
             for words in commands_of(key, *db.held(key)):
                 replay.run(time_of(words), [(db.index, words)])
     clock.ms = namespace.clock.ms
@@ -57,7 +58,9 @@ def test_large_values_come_in_pieces() -> None:
     for number in numbers:
         subject.run(0, (b"XADD", b"stream", number + b"-1", b"f", number))
     db = subject.namespace.databases[0]
-    for key in db.keys():
+    keys = db.keys()
+    assert len(keys) == 5
+    for key in keys:
         pieces = list(commands_of(key, *db.held(key)))
         assert len(pieces) >= 4
         assert max(map(len, pieces)) <= PIECE * 2 + 2

@@ -8,57 +8,14 @@ from random import Random
 
 import pytest
 
-import nearkeep.engine.commands  # noqa: F401 - declares the commands
-from nearkeep.engine.keyspace import Clock
-from nearkeep.engine.namespace import Host, Namespace
 from nearkeep.engine.session import Outlet, Session
-from nearkeep.engine.settings import Settings
-from nearkeep.tiers.store import InUse, Store
-from nearkeep.wire.reply import Failure, Reply
-from tests.tiers.faults import BROKEN, NO_SPACE, FakeDisk, StepSchedule
+from nearkeep.tiers.store import InUse
+from nearkeep.wire.reply import Failure
+from tests.tiers.faults import BROKEN, NO_SPACE, FakeDisk
+from tests.tiers.machine import Machine
 from tests.tiers.state import state
 
-FOLDER = Path("/data")
 REFUSED = b"MISCONF Errors writing to the AOF file: "
-
-
-class Machine(Host):
-    """A namespace with a store, as a server has it, its disk in memory.
-
-    Attributes:
-        released: how often held replies were let go.
-    """
-
-    def __init__(self, folder: Path, disk: FakeDisk, appendfsync: str = "everysec") -> None:
-        super().__init__()
-        self.disk = disk
-        self.schedule = StepSchedule()
-        self.released = 0
-        clock = Clock()
-        clock.ms = 1_800_000_000_000
-        settings = Settings()
-        settings.set("appendfsync", [appendfsync.encode()])
-        self.namespace = Namespace(settings, clock, Random(1), self)
-        self.store = Store(folder, self.namespace, self.schedule, disk, self._release)
-        self.store.open()
-        self.session = Session(self.namespace, Outlet())
-
-    def _release(self) -> None:
-        self.released += 1
-
-    def entropy(self, count: int) -> bytes:
-        return bytes(count)
-
-    def __call__(self, line: str) -> Reply:
-        return self.session.execute(line.encode().split())
-
-    def confirmed(self) -> bool:
-        """Whether the replies of this tick may leave."""
-        return self.session.written <= self.store.before_replies()
-
-    def crash(self) -> None:
-        """Ends the process."""
-        self.disk.kill()
 
 
 @pytest.fixture
@@ -70,8 +27,10 @@ def failing(number: int, *deeds: str) -> Callable[[str, int], int]:
     return lambda deed, _number: number if deed in deeds else 0
 
 
-def test_a_full_disk_refuses_writes_and_not_reads_until_there_is_room(disk: FakeDisk) -> None:
-    machine = Machine(FOLDER, disk)
+def test_a_full_disk_refuses_writes_and_not_reads_until_there_is_room(
+    tmp_path: Path, disk: FakeDisk
+) -> None:
+    machine = Machine(tmp_path, disk)
     machine("SET a 1")
     assert machine.confirmed()
     disk.fails = failing(NO_SPACE, "write")
@@ -92,11 +51,11 @@ def test_a_full_disk_refuses_writes_and_not_reads_until_there_is_room(disk: Fake
     assert not isinstance(machine("SET b 1"), Failure)
     assert machine.confirmed()
     machine.crash()
-    assert state(Machine(FOLDER, disk).namespace) == state(machine.namespace)
+    assert state(Machine(tmp_path, disk).namespace) == state(machine.namespace)
 
 
-def test_a_transaction_with_writes_is_refused_as_a_whole(disk: FakeDisk) -> None:
-    machine = Machine(FOLDER, disk)
+def test_a_transaction_with_writes_is_refused_as_a_whole(tmp_path: Path, disk: FakeDisk) -> None:
+    machine = Machine(tmp_path, disk)
     machine("MULTI")
     machine("SET a 1")
     disk.fails = failing(NO_SPACE, "write")
@@ -109,8 +68,10 @@ def test_a_transaction_with_writes_is_refused_as_a_whole(disk: FakeDisk) -> None
     assert machine("GET a") is None
 
 
-def test_keys_do_not_expire_from_memory_while_the_disk_refuses(disk: FakeDisk) -> None:
-    machine = Machine(FOLDER, disk)
+def test_keys_do_not_expire_from_memory_while_the_disk_refuses(
+    tmp_path: Path, disk: FakeDisk
+) -> None:
+    machine = Machine(tmp_path, disk)
     machine("SET a 1 PX 5")
     machine("SET b 1")
     assert machine.confirmed()
@@ -124,12 +85,12 @@ def test_keys_do_not_expire_from_memory_while_the_disk_refuses(disk: FakeDisk) -
     assert machine.namespace.stream.sequence == sequence
 
 
-def test_always_confirms_what_is_synced_and_nothing_else(disk: FakeDisk) -> None:
-    machine = Machine(FOLDER, disk, "always")
+def test_always_confirms_what_is_synced_and_nothing_else(tmp_path: Path, disk: FakeDisk) -> None:
+    machine = Machine(tmp_path, disk, "always")
     for number in range(20):
         machine(f"SET key {number}")
         assert machine.confirmed()
-        file = disk.files[FOLDER / "pipeline/0000000001.log"]
+        file = disk.files[tmp_path / "pipeline/0000000001.log"]
         assert file.durable == file.data
     disk.fails = failing(BROKEN, "sync")
     machine("SET key lost")
@@ -137,10 +98,13 @@ def test_always_confirms_what_is_synced_and_nothing_else(disk: FakeDisk) -> None
     assert machine("SET key 1") == Failure(REFUSED + b"Input/output error")
 
 
-def test_after_a_failed_sync_what_it_was_about_is_written_again(disk: FakeDisk) -> None:
+def test_after_a_failed_sync_what_it_was_about_is_written_again(
+    tmp_path: Path, disk: FakeDisk
+) -> None:
     for seed in range(20):
         disk = FakeDisk(Random(seed))
-        machine = Machine(FOLDER, disk)
+        folder = tmp_path / str(seed)
+        machine = Machine(folder, disk)
         for number in range(10):
             machine(f"RPUSH list {number}")
             assert machine.confirmed()
@@ -158,7 +122,7 @@ def test_after_a_failed_sync_what_it_was_about_is_written_again(disk: FakeDisk) 
         expected = state(machine.namespace)
         disk.fail_power()
         machine.crash()
-        copy = Machine(FOLDER, disk)
+        copy = Machine(folder, disk)
         found = copy("LRANGE list 0 -1")
         assert isinstance(found, list)
         assert found[:10] == [b"%d" % number for number in range(10)]
@@ -166,11 +130,11 @@ def test_after_a_failed_sync_what_it_was_about_is_written_again(disk: FakeDisk) 
             assert state(copy.namespace) == expected
 
 
-def test_everysec_syncs_aside_and_the_folder_with_it(disk: FakeDisk) -> None:
-    machine = Machine(FOLDER, disk)
+def test_everysec_syncs_aside_and_the_folder_with_it(tmp_path: Path, disk: FakeDisk) -> None:
+    machine = Machine(tmp_path, disk)
     machine("SET a 1")
     assert machine.confirmed()
-    file = disk.files[FOLDER / "pipeline/0000000001.log"]
+    file = disk.files[tmp_path / "pipeline/0000000001.log"]
     assert len(file.durable) == 0
     machine.schedule.turn()
     assert len(machine.schedule.works) == 1
@@ -183,16 +147,16 @@ def test_everysec_syncs_aside_and_the_folder_with_it(disk: FakeDisk) -> None:
     assert file.linked
 
 
-def test_a_folder_serves_one_process(disk: FakeDisk) -> None:
-    machine = Machine(FOLDER, disk)
+def test_a_folder_serves_one_process(tmp_path: Path, disk: FakeDisk) -> None:
+    machine = Machine(tmp_path, disk)
     with pytest.raises(InUse, match="is in use by"):
-        Machine(FOLDER, disk)
+        Machine(tmp_path, disk)
     machine.store.close()
-    Machine(FOLDER, disk)
+    Machine(tmp_path, disk)
 
 
-def test_effects_without_replies_are_written_too(disk: FakeDisk) -> None:
-    machine = Machine(FOLDER, disk)
+def test_effects_without_replies_are_written_too(tmp_path: Path, disk: FakeDisk) -> None:
+    machine = Machine(tmp_path, disk)
     machine("SET a 1 PX 5")
     assert machine.confirmed()
     machine.namespace.clock.ms += 10

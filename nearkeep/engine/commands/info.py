@@ -194,9 +194,10 @@ def _persistence(namespace: Namespace, facts: dict[str, str]) -> Fields:
         ("loading", 0),
         ("async_loading", 0),
         ("rdb_changes_since_last_save", namespace.changes),
-        ("rdb_bgsave_in_progress", 0),
-        ("rdb_last_save_time", namespace.started // 1000),
-        ("rdb_last_bgsave_status", "ok"),
+        ("rdb_bgsave_in_progress", facts.get("rdb_bgsave_in_progress", 0)),
+        ("rdb_last_save_time", facts.get("rdb_last_save_time", namespace.started // 1000)),
+        ("rdb_last_bgsave_status", facts.get("rdb_last_bgsave_status", "ok")),
+        ("rdb_saves", facts.get("rdb_saves", 0)),
         ("aof_enabled", facts.get("aof_enabled", 0)),
         ("aof_rewrite_in_progress", 0),
         ("aof_last_write_status", facts.get("aof_last_write_status", "ok")),
@@ -214,6 +215,11 @@ _OF_THE_LOG: Final = (
     "pipeline_synced_sequence",
     "pipeline_segments",
     "pipeline_bytes_written",
+    "checkpoint_sequence",
+    "checkpoint_runs",
+    "checkpoint_rows_written",
+    "checkpoint_mutations",
+    "checkpoint_dirty_keys",
 )
 
 
