@@ -11,7 +11,7 @@ in an append-only file; those of a large one go on in `parts`.
 
 `sequence` says after which batch of the mutation stream a key was taken. All that came up to batch
 `sequence` of `meta` is there; a key that was taken later is newer, and stands in `removed` if it was
-gone then. `databases` of `meta` says by which `db` the contents of databases 0, 1, … go.
+gone at some time later. `databases` of `meta` says by which `db` the contents of databases 0, 1, … go.
 """
 
 import json
@@ -100,8 +100,9 @@ class Database:
     def taken(self) -> dict[Key, int]:
         """The keys that are newer than `sequence`, gone ones too, with the batch each was taken after."""
         found = self._sql.execute(
-            "SELECT db, key, sequence FROM keys WHERE sequence > ?1 UNION ALL"
-            " SELECT db, key, sequence FROM removed WHERE sequence > ?1",
+            "SELECT db, key, max(sequence) FROM ("
+            " SELECT db, key, sequence FROM keys WHERE sequence > ?1 UNION ALL"
+            " SELECT db, key, sequence FROM removed WHERE sequence > ?1) GROUP BY db, key",
             (self.sequence,),
         )
         return {(db, _bytes(key)): sequence for db, key, sequence in found}
