@@ -62,6 +62,26 @@ class Host:
         """Takes a shutdown back that has not happened yet; whether there was one."""
         return False
 
+    def keeps_data(self) -> bool:
+        """Whether there is anything below memory."""
+        return False
+
+    def checkpoint(self) -> bytes | None:
+        """Brings all that has changed to the tiers below, at once; why that failed, or None."""
+        return None
+
+    def begin_checkpoint(self) -> bool:
+        """Begins to do so in the background; whether that was not being done already."""
+        return False
+
+    def last_checkpoint(self) -> int:
+        """When that was last done, milliseconds since the epoch; 0 if it was not."""
+        return 0
+
+    def reload(self) -> bytes | None:
+        """Brings all to the tiers below and back into memory; why that failed, or None."""
+        return None
+
     def facts(self) -> dict[str, str]:
         """INFO fields that the host alone knows, by name (see `commands/info.py`)."""
         return {}

@@ -254,6 +254,24 @@ class Server(Host):
         self._shutdown = None
         return True
 
+    def keeps_data(self) -> bool:
+        return self.store is not None
+
+    def checkpoint(self) -> bytes | None:
+        return None if self.store is None else self.store.checkpoint_now()
+
+    def begin_checkpoint(self) -> bool:
+        if self.store is None or self.store.checkpoint.running:
+            return False
+        self.loop.call_soon(self.store.start_checkpoint)
+        return True
+
+    def last_checkpoint(self) -> int:
+        return 0 if self.store is None else self.store.checkpoint.saved
+
+    def reload(self) -> bytes | None:
+        return None if self.store is None else self.store.reload()
+
     def facts(self) -> dict[str, str]:
         known = facts(self.config_file or "", self.operations_per_second)
         return known if self.store is None else known | self.store.facts()

@@ -158,6 +158,10 @@ class Checkpoint:
         finally:
             self._at_once = False
 
+    def load(self) -> None:
+        """Brings all that is in the file into memory, which is empty. There must be no run."""
+        load(self._namespace, self._database)
+
     def close(self) -> None:
         """Lets go of the file. There must be no run."""
         self._namespace.stream.leave(self._watch)
@@ -438,7 +442,7 @@ def load(namespace: Namespace, database: Database) -> None:
     replay = Replay(namespace)
     now = namespace.clock.ms
     for code in database.libraries:
-        replay.run(0, [(0, [b"FUNCTION", b"LOAD", code])])
+        replay.run(0, [(0, [b"FUNCTION", b"LOAD", b"REPLACE", code])])
     for (number, key), (kind, expires, value), parts in database.contents():
         db = by_number[number]
         if kind == "string":

@@ -202,6 +202,28 @@ class Store:
         self._checkpointed_bytes = self.pipeline.bytes_written
         self.checkpoint.begin()
 
+    def checkpoint_now(self) -> bytes | None:
+        """Brings all that has changed to SQLite, while everyone waits; why that failed, or None."""
+        self.checkpoint.finish()
+        if self.pipeline.error is not None:
+            return reason(self.pipeline.error).encode()
+        return self.checkpoint.error.encode() or None
+
+    def reload(self) -> bytes | None:
+        """Empties memory and fills it from SQLite, as a start would; why that failed, or None."""
+        failure = self.checkpoint_now()
+        if failure is not None:
+            return failure
+        namespace = self._namespace
+        for db in namespace.databases:
+            db.tracked = False
+            namespace.discard(db.drop_all())
+        self.checkpoint.load()
+        for db in namespace.databases:
+            db.emptied = False
+            db.tracked = True
+        return None
+
     # ---- when the disk refuses
 
     def _refuse(self, error: OSError) -> None:

@@ -37,7 +37,7 @@ NOT_THERE_YET: set[str] = {
     # generic
     "dump", "migrate", "restore",
     # server
-    "bgrewriteaof", "bgsave", "lastsave", "replicaof", "save", "slaveof",
+    "replicaof", "slaveof",
 }  # fmt: skip
 """What the oracle has and Nearkeep lacks, for containers without their subcommands. This list may
 only become shorter."""

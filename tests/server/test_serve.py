@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -329,3 +330,40 @@ def test_a_disk_that_refuses_stops_writes_and_not_reads(appendfsync: str) -> Non
         with server.raw() as again:
             assert again.value("GET", "k") == b"after"
             assert again.value("STRLEN", "big") == 1000
+
+
+def test_save_reload_and_the_others_make_checkpoints() -> None:
+    with start_nearkeep(enable_debug_command=True) as server, server.raw() as connection:
+        connection.pipeline([("RPUSH", f"list:{n}", *range(20)) for n in range(300)])
+        connection.call("HSET", "hash", "f", "v")
+        connection.call("PEXPIREAT", "hash", 99_999_999_999_999)
+        connection.call("SET", "text", "grüße")
+        connection.call("SET", "bytes", b"\x00\xff")
+        before = int(str(connection.value("LASTSAVE")))
+        time.sleep(1)
+        assert connection.value("SAVE") == "OK"
+        assert int(str(connection.value("LASTSAVE"))) > before
+        with sqlite3.connect(server.directory / "nearkeep" / "keys.db") as database:
+            rows = dict(database.execute("SELECT key, value FROM keys WHERE type = 'string'"))
+            assert rows == {"text": "grüße", "bytes": b"\x00\xff"}
+            count, times = database.execute("SELECT count(*), max(expires) FROM keys").fetchone()
+            assert (count, times) == (303, 99_999_999_999_999)
+        database.close()
+        connection.call("APPEND", "text", "!")
+        assert connection.value("DEBUG", "RELOAD") == "OK"
+        assert connection.value("GET", "text") == "grüße!".encode()
+        assert connection.value("DBSIZE") == 303
+        assert connection.value("BGSAVE") == "Background saving started"
+        assert "rewriting" in str(connection.value("BGREWRITEAOF"))
+        assert server.stop() == 0
+        server.restart()
+        with server.raw() as again:
+            assert again.value("DBSIZE") == 303
+            assert again.value("LRANGE", "list:299", 0, -1) == [b"%d" % n for n in range(20)]
+            assert again.value("PEXPIRETIME", "hash") == 99_999_999_999_999
+
+
+def test_saving_what_is_in_memory_alone_is_an_error() -> None:
+    with start_nearkeep(appendonly=False) as server, server.raw() as connection:
+        for command in ("SAVE", "BGSAVE", "BGREWRITEAOF"):
+            assert "memory alone" in str(connection.value(command))

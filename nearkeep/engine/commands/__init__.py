@@ -14,6 +14,7 @@ from nearkeep.engine.commands import (  # noqa: F401
     info,
     list,  # noqa: A004
     memory,
+    persistence,
     pubsub,
     scripting,
     server,
