@@ -129,6 +129,8 @@ class Namespace(Observer):
             coming.
         stopwatch: when the last command ended, microseconds of the clock.
         alarm: when `step` must be called at the latest, milliseconds since the epoch; 0 for never.
+        synced: number of the last batch of the stream that is on disk in the log (L1).
+        checkpointed: number of the last one that SQLite (L2) has.
         slow_from: duration from which a command is looked at for slow log and latency monitor.
     """
 
@@ -147,6 +149,8 @@ class Namespace(Observer):
         self.errors: dict[bytes, int] = {}
         self.error_count = 0
         self.stream = MutationStream()
+        self.synced: i64 = 0
+        self.checkpointed: i64 = 0
         self.pubsub = PubSub()
         self.tracking = Tracking()
         self.users = Users(settings)
@@ -478,6 +482,15 @@ class Namespace(Observer):
                 session.run_blocked()
             elif value is None and not self._keyless:
                 return
+
+    def reached(self, synced: int, checkpointed: int) -> None:
+        """To be called when the tiers below have got further; answers those who wait for it."""
+        self.synced = synced
+        self.checkpointed = checkpointed
+        for session in list(self.waiting_sessions):
+            blocked = session.blocked
+            if blocked is not None and blocked.reason == b"tier":
+                session.run_blocked()
 
     def time_out(self) -> None:
         """Answers blocked sessions whose time is over."""

@@ -40,6 +40,9 @@ BUDGET: Final = 0.002
 FOLDER: Final = "nearkeep"
 """Name of the data's folder in `dir`."""
 
+SWITCH: Final = 0.0005
+"""Seconds after which a thread beside the loop gives way to it; Python's default is ten times that."""
+
 DRAIN: Final = 3.0
 """Seconds that clients have to receive what they were answered before the end."""
 
@@ -319,6 +322,7 @@ class Server(Host):
         Raises:
             InUse, Damage, ValueError, OSError: as `Store.open`.
         """
+        sys.setswitchinterval(SWITCH)
         store = Store(folder, self.namespace, LoopSchedule(self.loop), Disk(), self.tick.release)
         store.open()
         self.store = store

@@ -57,12 +57,13 @@ class Run:
     Attributes:
         sequence: of the last batch when it began.
         databases: by their numbers in the file.
-        captured: the keys that have been taken, and are to be dirty again if it fails.
+        captured: the keys that have been taken, and are to be dirty again if it fails, by the
+            number of their database.
     """
 
     def __init__(self, namespace: Namespace) -> None:
         self.sequence = namespace.stream.sequence
-        self.captured: list[tuple[int, bytes]] = []
+        self.captured: dict[int, list[bytes]] = {}
         self.again: dict[tuple[int, bytes], None] = {}
         self.stopped = False
         self.libraries: list[bytes] = []
@@ -257,7 +258,7 @@ class Checkpoint:
             taking.tries += 1
         if taking.commands is None:
             db.dirty.pop(key, None)
-            run.captured.append((db.stored, key))
+            run.captured.setdefault(db.stored, []).append(key)
             value, expiry = db.held(key)
             if value is None:
                 self._large = None
@@ -354,8 +355,8 @@ class Checkpoint:
             return
         self._run = self._large = None
         by_number = {db.stored: db for db in self._namespace.databases}
-        for number, key in run.captured:
-            by_number[number].dirty[key] = None
+        for number, captured in run.captured.items():
+            by_number[number].dirty |= dict.fromkeys(captured)
         for number, keys in run.queue:
             for key in keys:
                 by_number[number].dirty[key] = None

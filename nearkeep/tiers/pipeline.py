@@ -58,6 +58,7 @@ class Pipeline:
         always: whether each flush syncs (`appendfsync always`).
         wake: called when something has come that is to be flushed soon.
         on_error: called when the disk begins to refuse.
+        on_synced: called when the disk has got more.
         written: number of the last batch that the system has.
         synced: number of the last batch that the disk has.
         error: why the disk refuses, if it does.
@@ -83,6 +84,7 @@ class Pipeline:
         self.always = False
         self.wake: Callable[[], None] = _nothing
         self.on_error: Callable[[OSError], None] = _ignore
+        self.on_synced: Callable[[], None] = _nothing
         self.written = last
         self.synced = last
         self.error: OSError | None = None
@@ -207,6 +209,7 @@ class Pipeline:
         self._folder_synced = True
         if sync.last > self.synced:
             self.synced = self._framer.synced = sync.last
+            self.on_synced()
 
     def _sync_now(self) -> None:
         sync = self.begin_sync()

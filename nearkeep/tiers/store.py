@@ -127,6 +127,9 @@ class Store:
         namespace.stream.read(self.pipeline.add)
         self.checkpoint = Checkpoint(namespace, self._schedule, self.pipeline, database)
         self.checkpoint.on_sync = self._synced
+        self.checkpoint.on_done = self._reached
+        self.pipeline.on_synced = partial(self._schedule.soon, self._reached)
+        self._reached()
         self._checkpointed_bytes = 0
         self._checkpointed_at = namespace.clock.ms
         namespace.settings.on_change("appendfsync", self._policy_changed)
@@ -154,6 +157,9 @@ class Store:
             return self._disk.lock(lock)
         except BlockingIOError:
             raise InUse(self.folder, self._disk.read(lock).decode().strip()) from None
+
+    def _reached(self) -> None:
+        self._namespace.reached(self.pipeline.synced, self.checkpoint.sequence)
 
     # ---- syncing
 

@@ -367,3 +367,19 @@ def test_saving_what_is_in_memory_alone_is_an_error() -> None:
     with start_nearkeep(appendonly=False) as server, server.raw() as connection:
         for command in ("SAVE", "BGSAVE", "BGREWRITEAOF"):
             assert "memory alone" in str(connection.value(command))
+
+
+@pytest.mark.parametrize("appendfsync", ["everysec", "always"])
+def test_waitaof_and_waittier_wait_for_the_disk(appendfsync: str) -> None:
+    with start_nearkeep(appendfsync=appendfsync) as server, server.raw(timeout=20) as connection:
+        assert connection.value("WAITAOF", 1, 0, 100) == [1, 0]
+        connection.send("SET", "k", "v")
+        assert connection.value("WAITTIER", "L2", 1) == "OK"
+        assert connection.read().value == 0
+        assert connection.value("WAITAOF", 1, 0, 5000) == [1, 0]
+        assert connection.value("WAITTIER", "L1", 5000) == 1
+        assert connection.value("WAITTIER", "L2", 10000) == 1
+        assert "no such tier" in str(connection.value("WAITTIER", "L3", 1))
+        with sqlite3.connect(server.directory / "nearkeep" / "keys.db") as database:
+            assert database.execute("SELECT key, value FROM keys").fetchall() == [("k", "v")]
+        database.close()
