@@ -33,13 +33,25 @@ SHORT: Final = 1 << 20
 
 
 class Sync:
-    """What one sync is about: `run` may be called in another thread."""
+    """What one sync is about: `run` may be called in another thread.
+
+    Attributes:
+        segments: those that are synced, each with its size when the sync began.
+        last: number of the last batch in them.
+        named: number up to which the names of segments are on disk afterwards.
+    """
 
     def __init__(
-        self, disk: Disk, folder: Path | None, segments: list[tuple[Segment, int]], last: int
+        self,
+        disk: Disk,
+        folder: Path | None,
+        named: int,
+        segments: list[tuple[Segment, int]],
+        last: int,
     ) -> None:
         self.segments = segments
         self.last = last
+        self.named = named
         self._disk = disk
         self._folder = folder
 
@@ -100,7 +112,7 @@ class Pipeline:
         self._number = number
         self._segment = self._begin()
         self._unsynced = [self._segment]
-        self._folder_synced = False
+        self._named = 0  # segments of lower numbers have their names on disk
         self._running: Sync | None = None
         self._distrusted = False
 
@@ -170,7 +182,6 @@ class Pipeline:
     def _rotate(self) -> None:
         self._segment = self._begin()
         self._unsynced.append(self._segment)
-        self._folder_synced = False
 
     def _begin(self) -> Segment:
         segment = create(self._disk, self._folder, self._number, self._salt)
@@ -187,7 +198,8 @@ class Pipeline:
             return None
         self._running = Sync(
             self._disk,
-            None if self._folder_synced else self._folder,
+            self._folder if self._number > self._named else None,
+            self._number,
             [(segment, segment.size) for segment in self._unsynced],
             self.written,
         )
@@ -206,7 +218,7 @@ class Pipeline:
             if segment is not self._segment:
                 self._unsynced.remove(segment)
                 self._close(segment)
-        self._folder_synced = True
+        self._named = sync.named
         if sync.last > self.synced:
             self.synced = self._framer.synced = sync.last
             self.on_synced()
@@ -270,7 +282,7 @@ class Pipeline:
         try:
             segment.append(self._disk, pieces)
             segment.last = reached
-            sync = Sync(self._disk, self._folder, [(segment, segment.size)], reached)
+            sync = Sync(self._disk, self._folder, self._number, [(segment, segment.size)], reached)
             sync.run()
         except OSError:
             self._disk.close(segment.file)

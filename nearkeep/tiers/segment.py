@@ -6,7 +6,7 @@ stand in the one before, too: what could not be synced there was written again.
 
 A log that a process left behind may end in a torn write, and one that survived a power failure may
 have holes in what was not synced. Neither was promised to anyone, so the log ends there. Any other
-hole is `Damage`. The bytes stay where they are: what was written after the start supersedes them.
+hole is `Damage`.
 """
 
 from collections.abc import Iterator
@@ -105,7 +105,7 @@ def _after(pieces: list[bytes], count: int) -> list[bytes]:
 
 
 class Reading:
-    """The walk through a log that was left behind. Nothing is changed by it.
+    """The walk through a log that was left behind. Nothing is changed by it until `secure`.
 
     Attributes:
         last: number of the last batch that was read.
@@ -118,6 +118,7 @@ class Reading:
         """`after` is the number of the last batch that the caller has already."""
         self.disk = disk
         self.last = after
+        self._folder = folder
         self.segments: list[Segment] = []
         self.torn: Place | None = None
         self.torn_bytes = 0
@@ -158,6 +159,35 @@ class Reading:
         if self._orphan is not None and self._is_damage and self.torn is not None:
             raise Damage(self.torn.path, self.torn.offset, self.last + 1, self._orphan.sequence)
 
+    def secure(self) -> None:
+        """Cuts the log off where it ends, and forces to disk what was read.
+
+        What follows must not be taken for a part of what is written from now on, and the process that
+        wrote what was read may not have synced it.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        cut = None
+        if self.torn is not None:
+            paths = [segment.path for segment in self.segments]
+            at = paths.index(self.torn.path)
+            for path in paths[at + 1 :]:
+                self.disk.remove(path)
+            del self.segments[at + 1 :]
+            cut = self.segments[at]
+            cut.size = cut.synced_size = self.torn.offset
+            cut.last = min(cut.last, self.last)
+        for segment in self.segments:
+            file = self.disk.open(segment.path)
+            try:
+                if segment is cut:
+                    self.disk.truncate(file, segment.size)
+                self.disk.sync(file)
+            finally:
+                self.disk.close(file)
+        self.disk.sync_folder(self._folder)
+
     def _sound(self, path: Path, data: bytes) -> Iterator[Frame]:
         """The sound frames of a file; notes where it is broken."""
         if data.startswith(_VERSION[:_NAMED]) and not data.startswith(_VERSION[: len(data)]):
@@ -166,6 +196,8 @@ class Reading:
             salt = bytes.fromhex(data[HEAD - SALT * 2 - 1 : HEAD - 1].decode())
         except ValueError:
             salt = b""
+        if not data:  # cut off at its beginning
+            return
         if len(data) < HEAD or not salt:
             self._tear(path, 0, len(data))
             return

@@ -108,6 +108,7 @@ class Store:
             db.tracked = True
         reading = Reading(self._disk, log, database.sequence)
         replay = recover(namespace, reading, Seen(database))
+        reading.secure()
         if reading.torn is not None:
             self.notes.append(
                 f"The log ended in a torn write: {reading.torn_bytes} bytes left out,"

@@ -104,6 +104,10 @@ class FakeDisk(Disk):
             if path.parent == folder:
                 entry.linked = True
 
+    def truncate(self, file: int, size: int) -> None:
+        self._ask("truncate")
+        del self.files[self._open[file]].data[size:]
+
     def close(self, file: int) -> None:
         del self._open[file]
 
