@@ -17,6 +17,8 @@ categories from flags and group. Names of flags, groups and categories are Redis
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from mypy_extensions import i64
+
 from nearkeep.engine.keyspec import (
     INCOMPLETE,
     NOT_KEY,
@@ -118,8 +120,8 @@ class Command:
         self.key_specs: list[KeySpec] = []
         self.getkeys: GetKeys | None = None
 
-        self.calls = 0
-        self.microseconds = 0
+        self.calls: i64 = 0
+        self.microseconds: i64 = 0
         self.rejected = 0
         """How often it was refused before it ran."""
         self.failed = 0

@@ -177,6 +177,8 @@ class Session:
         self.created = namespace.clock.ms
         self.active: i64 = namespace.clock.ms
         self.last: Command | None = None
+        self._usual: Command | None = None  # what the last request named, as most do again
+        self._usual_word = b""
         self.commands_run: i64 = 0
         self.input_bytes: i64 = 0
         self.output_bytes: i64 = 0
@@ -206,12 +208,18 @@ class Session:
 
     def execute(self, args: list[bytes]) -> Reply:
         """Runs one request (a name and its arguments) and returns the reply."""
-        command = COMMANDS.get(args[0])
-        if command is None or command.subcommands is not None:
-            found = self._resolve(args)
-            if isinstance(found, Failure):
-                return self._heard(self._refuse(found, None))
-            command = found
+        word = args[0]
+        command = self._usual
+        if command is None or word != self._usual_word:
+            command = COMMANDS.get(word)
+            if command is not None and command.subcommands is None:
+                self._usual = command
+                self._usual_word = word
+            else:
+                found = self._resolve(args)
+                if isinstance(found, Failure):
+                    return self._heard(self._refuse(found, None))
+                command = found
         self.active = self.namespace.clock.ms
         count = len(args)
         if count < command.minimum or count > command.maximum:
@@ -252,7 +260,10 @@ class Session:
             histogram = command.latency
             if histogram is None:
                 histogram = command.latency = Histogram()
-            histogram.observe(elapsed)
+            if elapsed <= 1:
+                histogram.brief += 1
+            else:
+                histogram.observe(elapsed)
         if elapsed >= namespace.slow_from:
             namespace.slow(self, command, args, elapsed)
         recording = namespace.stream.recording

@@ -268,7 +268,7 @@ def _commandstats() -> Fields:
         (
             f"cmdstat_{one.name.decode()}",
             f"calls={one.calls},usec={one.microseconds},"
-            f"usec_per_call={one.microseconds / max(one.calls, 1):.2f},"
+            f"usec_per_call={int(one.microseconds) / max(int(one.calls), 1):.2f},"
             f"rejected_calls={one.rejected},failed_calls={one.failed}",
         )
         for one in leaves()
