@@ -35,7 +35,7 @@ ALLOWED: dict[tuple[str, str], str] = {}
 
 NOT_THERE_YET: set[str] = {
     # generic
-    "dump", "migrate", "restore",
+    "migrate",
     # server
     "bgrewriteaof", "bgsave", "lastsave", "replicaof", "save", "slaveof",
 }  # fmt: skip

@@ -7,6 +7,7 @@ from nearkeep.engine.commands import (  # noqa: F401
     config,
     connection,
     debug,
+    dump,
     generic,
     geo,
     hash,  # noqa: A004
