@@ -50,7 +50,7 @@ def restore(session: Session, args: list[bytes]) -> Reply:
     options = _Options(args)
     db = session.db
     key, payload = args[1], args[3]
-    if not options.replace and key in db:
+    if db.lookup(key) is not None and not options.replace:
         return _TAKEN
     expiry = integer(args[2])
     if expiry < 0:

@@ -70,15 +70,17 @@ def _list_ziplist(source: Reader, settings: Settings) -> object:
 
 
 def _list_quicklist(source: Reader, settings: Settings) -> object:
+    nodes = source.length()
     elements: list[bytes] = []
-    for _ in range(source.length()):
+    for _ in range(nodes):
         elements += ziplist_elements(source.string())
-    return _list_of(elements, settings)
+    return _list_of(elements, settings, nodes > 1)
 
 
 def _list_quicklist_2(source: Reader, settings: Settings) -> object:
+    nodes = source.length()
     elements: list[bytes] = []
-    for _ in range(source.length()):
+    for _ in range(nodes):
         container = source.length()
         if container == _PLAIN:
             elements.append(source.string())
@@ -86,14 +88,17 @@ def _list_quicklist_2(source: Reader, settings: Settings) -> object:
             elements += listpack_elements(source.string())
         else:
             raise Malformed
-    return _list_of(elements, settings)
+    return _list_of(elements, settings, nodes > 1)
 
 
-def _list_of(elements: list[bytes], settings: Settings) -> List:
+def _list_of(elements: list[bytes], settings: Settings, spread: bool = False) -> List:
+    """The list of these elements; `spread` if it is a quicklist, be it ever so short."""
     if not elements:
         raise Malformed
     made = List()
     made.push(elements, False, settings)
+    if spread:
+        made.spread()
     return made
 
 

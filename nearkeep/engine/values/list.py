@@ -283,6 +283,10 @@ class List(Value):
 
     # ---- how it is held
 
+    def spread(self) -> None:
+        """Makes it a quicklist."""
+        self._packed = False
+
     def _place(self, index: i64) -> tuple[i64, i64]:
         """The block that holds an index, and where in it."""
         blocks = self.blocks
