@@ -34,8 +34,6 @@ ALLOWED: dict[tuple[str, str], str] = {}
 """(command, field): why Nearkeep differs."""
 
 NOT_THERE_YET: set[str] = {
-    # generic
-    "migrate",
     # server
     "bgrewriteaof", "bgsave", "lastsave", "replicaof", "save", "slaveof",
 }  # fmt: skip

@@ -15,6 +15,7 @@ from nearkeep.engine.commands import (  # noqa: F401
     info,
     list,  # noqa: A004
     memory,
+    migrate,
     pubsub,
     scripting,
     server,
