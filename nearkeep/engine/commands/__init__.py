@@ -16,7 +16,9 @@ from nearkeep.engine.commands import (  # noqa: F401
     list,  # noqa: A004
     memory,
     migrate,
+    persistence,
     pubsub,
+    replication,
     scripting,
     server,
     set,  # noqa: A004
