@@ -104,6 +104,7 @@ def contents(connection: Connection, key: Argument = "k") -> list[object]:
             found.append([fields, values, expiries])
         else:
             found.append(value)
+    found.append(connection.value("DEBUG", "DIGEST-VALUE", key))
     return found + stream_contents(connection, key) if kind == "stream" else found
 
 
@@ -262,10 +263,13 @@ def test_what_comes_of_any_commands_is_restored(
         assert isinstance(keys, list)
         for key in keys:
             assert isinstance(key, bytes)
+            source.call("PERSIST", key)  # which DUMP does not tell of
             payload = source.value("DUMP", key)
             if payload is None:  # it has expired meanwhile
                 continue
             assert isinstance(payload, bytes)
             where = (seed, number, key, payload)
-            assert target.value("RESTORE", key, 0, payload, "REPLACE") == "OK", where
+            # Both restore it: a small sorted set with a score of -0 is not quite what it was.
+            for connection in connections:
+                assert connection.value("RESTORE", key, 0, payload, "REPLACE") == "OK", where
             assert contents(target, key) == contents(source, key), where
