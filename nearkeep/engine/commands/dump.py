@@ -56,7 +56,7 @@ def restore(session: Session, args: list[bytes]) -> Reply:
     if expiry < 0:
         return _BAD_TTL
     value = value_in(payload, session.namespace.settings)
-    now = session.namespace.clock.ms
+    now: int = session.namespace.clock.ms
     if expiry and not options.absolute:
         expiry += now
         if expiry > _MAX:  # Redis counts on in 64 bits, which is long ago

@@ -73,7 +73,7 @@ def _signed(number: int) -> int:
 
 
 def _saved_group(group: ConsumerGroup) -> bytes:
-    parts = [_saved_id(group.last_id), length(group.entries_read & SEQUENCE)]
+    parts = [_saved_id(group.last_id), length(int(group.entries_read) & SEQUENCE)]
     pending = group.pending.all()
     parts.append(length(len(pending)))
     for entry in pending:
