@@ -27,13 +27,18 @@ from nearkeep.engine.values.value import Value
 from nearkeep.engine.values.zset import SortedSet
 from nearkeep.wire.double import format_double
 from nearkeep.wire.rdb import intset, length, listpack, string
+from nearkeep.wire.reply import Failure
 
 _PLAIN = length(1)  # a node that is one element
 _PACKED = length(2)
 
 
 def saved(value: object, settings: Settings) -> tuple[int, bytes]:
-    """The type of a value, and the value."""
+    """The type of a value, and the value.
+
+    Raises:
+        Failure: it is of a type that Redis' own format has none for.
+    """
     if isinstance(value, Hash):
         return _hash(value)
     if isinstance(value, List):
@@ -45,7 +50,7 @@ def saved(value: object, settings: Settings) -> tuple[int, bytes]:
     if isinstance(value, Stream):
         return STREAM_3, saved_stream(value)
     if isinstance(value, Value):
-        raise NotImplementedError(value.type_name().decode())
+        raise Failure(b"ERR there is no encoding for a value of type " + value.type_name())
     return STRING, string(string_of(value))
 
 

@@ -78,7 +78,7 @@ DUMPS = Family(
     RESTORE key lifetime payload REPLACE
     RESTORE key lifetime payload REPLACE
     RESTORE key unix-milliseconds payload ABSTTL [REPLACE]
-    RESTORE key lifetime payload (REPLACE | ABSTTL | IDLETIME seconds | FREQ count) ...
+    RESTORE key lifetime payload (REPLACE | ABSTTL | IDLETIME idle | FREQ count) ...
     OBJECT ENCODING key
     OBJECT IDLETIME key
     TYPE key
@@ -102,6 +102,8 @@ DUMPS = Family(
     """,
     pools={
         "payload": pool(PAYLOADS, BAD),
+        # Beyond 2^24 seconds Redis' clock of uses goes round.
+        "idle": pool("0 1 100 5000", ["-1", "abc", ""]),
         "lifetime": pool("0 0 0 100000", ["-1", "abc", "", "9223372036854775807"]),
     },
     comparisons={
