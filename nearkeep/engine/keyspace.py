@@ -16,7 +16,7 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
-from nearkeep.engine.values.string import type_name
+from nearkeep.engine.values.string import as_encoded, type_name
 from nearkeep.engine.values.value import Value
 from nearkeep.engine.wheel import Wheel
 
@@ -341,6 +341,7 @@ class Keyspace:
         entry = self._find(key)
         if entry is None or entry.expiry == 0:
             return False
+        entry.value = as_encoded(entry.value, key, True)
         self._unschedule(entry)
         return True
 

@@ -90,6 +90,22 @@ class Host:
     def log(self, level: int, message: bytes) -> None:
         """Logs what a script has to say; levels from 0, debug, to 3, warning."""
 
+    def exchange(
+        self,
+        host: bytes,
+        port: int,
+        timeout_ms: int,
+        requests: list[list[bytes]],
+        heard: Callable[[list[bytes], bytes], None],
+    ) -> bool:
+        """Sends requests to another server; whether this host can.
+
+        Later it calls back with the first lines of the replies, without their ends, and with the
+        word for what could not be done: "connecting", "writing", "reading" or none. Each step has
+        so many milliseconds.
+        """
+        return False
+
     def takes_turns(self) -> bool:
         """Whether `take_turn` can be relied upon."""
         return False

@@ -126,6 +126,7 @@ class Blocked:
         reason: the type of value that it waits for ("list", "zset", "stream"), or another word for
             it ("pause").
         keyless: whether it is also to know that a key has gone or is of another type.
+        errand: what the request has in hand elsewhere, where it does not wait for keys.
     """
 
     def __init__(
@@ -145,6 +146,7 @@ class Blocked:
         self.timed_out = timed_out
         self.reason = reason
         self.keyless = keyless
+        self.errand: object = None
 
 
 class Session:

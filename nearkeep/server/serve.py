@@ -10,7 +10,7 @@ import ssl
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -20,9 +20,11 @@ import nearkeep
 from nearkeep.engine import commands  # noqa: F401 - declares all commands
 from nearkeep.engine.acl import User
 from nearkeep.engine.namespace import Host, Namespace
+from nearkeep.engine.session import BUSY, PAUSED
 from nearkeep.engine.settings import SettingError, Settings
 from nearkeep.server.clock import SystemClock
 from nearkeep.server.connection import Connection, Tick
+from nearkeep.server.exchange import exchange
 from nearkeep.server.facts import facts, resident_bytes
 
 STEP: Final = 200
@@ -33,6 +35,9 @@ BUDGET: Final = 0.002
 
 DRAIN: Final = 3.0
 """Seconds that clients have to receive what they were answered before the end."""
+
+_BUSY_SECONDS: Final = 0.01
+"""How long what comes from elsewhere waits for a script to end, before it looks again."""
 
 _MAX_CLIENTS: Final = b"ERR max number of clients reached"
 _PROTECTED: Final = (
@@ -164,9 +169,7 @@ class Server(Host):
         for gone in set(self.listeners) - set(self._endpoints()):
             self.listeners.pop(gone).close()
         for endpoint, one in bound.items():
-            task = self.loop.create_task(self._open(endpoint, one))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self._open(endpoint, one))
 
     def _admit(self, connection: Connection) -> bytes | None:
         """Takes a connection in, or says why not."""
@@ -286,6 +289,37 @@ class Server(Host):
         wanted = self.settings.string("loglevel").decode()
         if wanted in _LEVELS and level >= _LEVELS.index(wanted):
             print(f"nearkeep: {message.decode(errors='replace')}", file=sys.stderr)
+
+    def exchange(
+        self,
+        host: bytes,
+        port: int,
+        timeout_ms: int,
+        requests: list[list[bytes]],
+        heard: Callable[[list[bytes], bytes], None],
+    ) -> bool:
+        self._start(self._exchange(host, port, timeout_ms, requests, heard))
+        return True
+
+    async def _exchange(
+        self,
+        host: bytes,
+        port: int,
+        timeout_ms: int,
+        requests: list[list[bytes]],
+        heard: Callable[[list[bytes], bytes], None],
+    ) -> None:
+        replies, failed = await exchange(os.fsdecode(host), port, timeout_ms * 0.001, requests)
+        while self.namespace.gate & (BUSY | PAUSED):  # noqa: ASYNC110
+            await asyncio.sleep(_BUSY_SECONDS)
+        self.namespace.begin()
+        heard(replies, failed)
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        """Has work done beside all else, and keeps it from the garbage collector meanwhile."""
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def takes_turns(self) -> bool:
         return True

@@ -7,6 +7,7 @@ from nearkeep.engine.commands import (  # noqa: F401
     config,
     connection,
     debug,
+    dump,
     generic,
     geo,
     hash,  # noqa: A004
@@ -14,7 +15,10 @@ from nearkeep.engine.commands import (  # noqa: F401
     info,
     list,  # noqa: A004
     memory,
+    migrate,
+    persistence,
     pubsub,
+    replication,
     scripting,
     server,
     set,  # noqa: A004

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.command import command
+from nearkeep.engine.digest import digest_of, digest_of_all
 from nearkeep.engine.glob import matches
-from nearkeep.engine.text import no_such_form, number_or
-from nearkeep.engine.values.string import string_encoding, string_length
+from nearkeep.engine.text import no_such_form, number_or, parse_double
+from nearkeep.engine.values.string import string_encoding, string_length, string_of
 from nearkeep.engine.values.value import Value
 from nearkeep.wire.reply import (
     OK,
@@ -30,14 +31,21 @@ _OFF: Final = Failure(
     b" can run it from a local connection, otherwise you need to set this option in the"
     b" configuration file, and then restart the server."
 )
+_NOT_POSITIVE: Final = Failure(b"ERR value is out of range, must be positive")
 _HELP: Final = (
     b"DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    b"DIGEST",
+    b"    Returns a signature of all data.",
+    b"DIGEST-VALUE <key> [<key> ...]",
+    b"    Returns a signature of each key's value.",
     b"ERROR <string>",
     b"    Answers with an error of that text.",
     b"LOG <message>",
     b"    Accepts a line for the log.",
     b"OBJECT <key>",
     b"    Shows how a value is stored.",
+    b"POPULATE <count> [<prefix>] [<size>]",
+    b"    Adds keys with values of a size.",
     b"PROTOCOL <type>",
     b"    Answers with a reply of a type, for clients to try.",
     b"SET-ACTIVE-EXPIRE <0|1>",
@@ -66,8 +74,14 @@ def debug(session: Session, args: list[bytes]) -> Reply:
         return _OFF
     what = args[1].upper()
     count = len(args)
+    if what == b"DIGEST" and count == 2:
+        return Status(digest_of_all(namespace.databases).hex().encode())
+    if what == b"DIGEST-VALUE" and count >= 2:
+        return [_digest(session, key) for key in args[2:]]
+    if what == b"POPULATE" and 3 <= count <= 5:
+        return _populate(session, args)
     if what == b"SLEEP" and count == 3:
-        namespace.host.sleep(float(args[2]))
+        namespace.host.sleep(max(parse_double(args[2]) or 0.0, 0.0))
         return OK
     if what == b"SET-ACTIVE-EXPIRE" and count == 3:
         namespace.active_expiry = args[2] != b"0"
@@ -91,6 +105,29 @@ def debug(session: Session, args: list[bytes]) -> Reply:
     if what == b"HELP":
         return [Status(line) for line in _HELP]
     return no_such_form(args)
+
+
+def _digest(session: Session, key: bytes) -> Reply:
+    digest = digest_of(session.db.peek(key), session.db.expiry(key))
+    return Status(digest.hex().encode())
+
+
+def _populate(session: Session, args: list[bytes]) -> Reply:
+    """Adds keys `<prefix>:0` and so on that are not there, with a value of some size."""
+    count = number_or(args[2], _NOT_POSITIVE.message)
+    prefix = args[3] if len(args) > 3 else b"key"
+    size = number_or(args[4], _NOT_POSITIVE.message) if len(args) > 4 else -1
+    if count < 0 or size < -1:
+        return _NOT_POSITIVE
+    db = session.db
+    for number in range(count):
+        key = b"%s:%d" % (prefix, number)
+        if key not in db:
+            value = b"value:%d" % number
+            db.set(key, value if size < 0 else value[:size].ljust(size, b"\0"))
+            db.changed(key)
+            session.effect(b"SET", key, string_of(db.peek(key)))
+    return OK
 
 
 def _describe(session: Session, key: bytes) -> Reply:
@@ -155,7 +192,6 @@ _ACCEPTED: Final = frozenset(
     (
         b"CHANGE-REPL-ID",
         b"DICT-RESIZING",
-        b"JMAP",
         b"PAUSE-CRON",
         b"QUICKLIST-PACKED-THRESHOLD",
         b"REPLYBUFFER",

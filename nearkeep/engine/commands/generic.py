@@ -10,6 +10,7 @@ from nearkeep.engine.glob import is_literal, matches
 from nearkeep.engine.keyspace import GENERIC, Keyspace
 from nearkeep.engine.text import SYNTAX_ERROR, int32, integer, shown
 from nearkeep.engine.values.string import (
+    as_encoded,
     copy_value,
     string_encoding,
     type_name,
@@ -165,7 +166,9 @@ def copy(session: Session, args: list[bytes]) -> Reply:
     if args[2] in target and not replace:
         return 0
     replaced = target.take(args[2])
-    _place(target, args[2], copy_value(value), source.expiry(args[1]))
+    expiry = source.expiry(args[1])
+    value = as_encoded(copy_value(value), args[1], expiry > 0)
+    _place(target, args[2], value, expiry)
     target.changed(args[2])
     target.notify(GENERIC, b"copy_to", args[2])
     if replaced is not None:
@@ -474,7 +477,7 @@ def scan_cursor(text: bytes) -> int:
 def _rename(session: Session, source: bytes, target: bytes) -> None:
     db = session.db
     expiry = db.expiry(source)
-    value = db.take(source)
+    value = as_encoded(db.take(source), source, expiry > 0)
     replaced = db.take(target)
     _place(db, target, value, expiry)
     db.changed(source)

@@ -39,6 +39,10 @@ class SortedIds:
         """The highest ID, or NONE."""
         return self._blocks[-1][-1] if self._blocks else NONE
 
+    def all(self) -> list[int]:
+        """All IDs in order. A new list."""
+        return [entry for block in self._blocks for entry in block]
+
     def following(self, entry: int) -> int:
         """The lowest ID that is not below this one, or NONE."""
         at = self._find(entry)

@@ -104,7 +104,7 @@ class List(Value):
         if not block:
             blocks.pop(0 if left else -1)
         if self._bytes >= 0:
-            self._bytes -= _packed_size(element)
+            self._bytes -= packed_size(element)
         if not self._packed:
             self._shrunk()
         return element
@@ -141,7 +141,7 @@ class List(Value):
         place, offset = self._place(index)
         block = self.blocks[place]
         if self._bytes >= 0:
-            self._bytes -= _packed_size(block[offset])
+            self._bytes -= packed_size(block[offset])
         block[offset] = element
         self._shrunk()
         return True
@@ -241,7 +241,7 @@ class List(Value):
         self.blocks = kept
         self._count -= removed
         if self._bytes >= 0:
-            self._bytes -= removed * _packed_size(element)
+            self._bytes -= removed * packed_size(element)
         self._shrunk()
         return removed
 
@@ -283,6 +283,10 @@ class List(Value):
 
     # ---- how it is held
 
+    def spread(self) -> None:
+        """Makes it a quicklist."""
+        self._packed = False
+
     def _place(self, index: i64) -> tuple[i64, i64]:
         """The block that holds an index, and where in it."""
         blocks = self.blocks
@@ -308,19 +312,19 @@ class List(Value):
             for element in elements:
                 size += len(element)
             self._limit = settings.integer("list-max-listpack-size")
-            if _exceeds(self._limit, size, self._count + len(elements), 1):
+            if exceeds(self._limit, size, self._count + len(elements), 1):
                 self._packed = False
         elif len(self.blocks) > 1:
             self._bytes = _UNKNOWN
         if self._bytes >= 0:
             for element in elements:
-                self._bytes += _packed_size(element)
+                self._bytes += packed_size(element)
 
     def _shrunk(self) -> None:
         """Makes a quicklist a listpack again when it is half as large as one may be."""
         if self._packed or len(self.blocks) > 1:
             return
-        self._packed = not _exceeds(self._limit, self._size(), self._count, 2)
+        self._packed = not exceeds(self._limit, self._size(), self._count, 2)
 
     def _capacity(self) -> i64:
         """Elements of a block at most."""
@@ -332,15 +336,15 @@ class List(Value):
             self._bytes = _LISTPACK_FRAME
             for block in self.blocks:
                 for element in block:
-                    self._bytes += _packed_size(element)
+                    self._bytes += packed_size(element)
         return self._bytes
 
     def _forget(self, elements: list[bytes]) -> None:
         for element in elements:
-            self._bytes -= _packed_size(element)
+            self._bytes -= packed_size(element)
 
 
-def _exceeds(limit: i64, size: i64, count: i64, divisor: i64) -> bool:
+def exceeds(limit: i64, size: i64, count: i64, divisor: i64) -> bool:
     """Whether a listpack is larger than the setting, divided, allows."""
     if limit >= 0:
         most: i64 = limit or 1
@@ -348,7 +352,7 @@ def _exceeds(limit: i64, size: i64, count: i64, divisor: i64) -> bool:
     return size > _LISTPACK_LIMITS[min(-limit, 5) - 1] // divisor
 
 
-def _packed_size(element: bytes) -> i64:
+def packed_size(element: bytes) -> i64:
     """Bytes of an entry in a listpack.
 
     Source: https://github.com/antirez/listpack/blob/master/listpack.md

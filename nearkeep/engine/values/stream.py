@@ -180,6 +180,12 @@ class Stream(Value):
         self.added += 1
         self.last_id = entry
 
+    def attach(self, block: Block) -> None:
+        """Adds a block that is not empty, with IDs above all others; nothing else changes."""
+        self.blocks.append(block)
+        self._starts.append(block.ids[0])
+        self._count += len(block.ids)
+
     def get(self, entry: int) -> list[bytes] | None:
         """The fields and values of an entry in turn, not to be changed; None if it is not there."""
         if not self.blocks:

@@ -76,6 +76,13 @@ def string_encoding(value: object, key: bytes, expires: bool) -> bytes:
     return b"raw"
 
 
+def as_encoded(value: object, key: bytes, expires: bool) -> object:
+    """A value that is about to get another key or to lose its expiry: if it is raw, it stays so."""
+    if not isinstance(value, bytes) or len(value) > _EMBEDDED:
+        return value
+    return value if string_encoding(value, key, expires) == b"embstr" else bytearray(value)
+
+
 def type_name(value: object) -> bytes:
     """The type of any value, as TYPE names it."""
     if isinstance(value, Value):
