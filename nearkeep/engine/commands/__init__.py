@@ -12,6 +12,9 @@ from nearkeep.engine.commands import (  # noqa: F401
     hash,  # noqa: A004
     hyperloglog,
     info,
+    json,
+    json_array,
+    json_scalar,
     list,  # noqa: A004
     memory,
     pubsub,
