@@ -18,6 +18,7 @@ from nearkeep.engine.commands import (  # noqa: F401
     list,  # noqa: A004
     memory,
     pubsub,
+    rate,
     scripting,
     server,
     set,  # noqa: A004

@@ -49,7 +49,7 @@ def json_arrappend(session: Session, args: list[bytes]) -> Reply:
     for array in reversed(arrays):
         if array is not None:
             array += [copied(value) for value in new]
-    return _lengths(session, args[1], b"json.arrappend", path, arrays, first=False)
+    return _lengths(session, args[1], b"json.arrappend", path, arrays)
 
 
 @command(
@@ -71,7 +71,7 @@ def json_arrinsert(session: Session, args: list[bytes]) -> Reply:
         if array is not None:
             place = index if index >= 0 else index + len(array)
             array[place:place] = [copied(value) for value in new]
-    return _lengths(session, args[1], b"json.arrinsert", path, arrays, first=True)
+    return _lengths(session, args[1], b"json.arrinsert", path, arrays)
 
 
 @command(
@@ -97,7 +97,7 @@ def json_arrtrim(session: Session, args: list[bytes]) -> Reply:
         else:
             del array[last + 1 :]
             del array[:first]
-    return _lengths(session, args[1], b"json.arrtrim", path, arrays, first=True)
+    return _lengths(session, args[1], b"json.arrtrim", path, arrays)
 
 
 @command(
@@ -112,22 +112,20 @@ def json_arrpop(session: Session, args: list[bytes]) -> Reply:
     held = existing(session, args[1])
     found: list[object] = []
     popped = False
-    reply: Reply = None
-    for array in reversed(_arrays(held, path)):
+    arrays = _arrays(held, path)
+    for array in reversed(arrays):
         element: Reply = None
         if array:
             place = index if index >= 0 else max(index + len(array), 0)
             element = text_of(array.pop(min(place, len(array) - 1)))
             popped = True
-        if array is not None:
-            reply = element
         found.append(element)
     if popped:
         changed(session, args[1], b"json.arrpop")
-    if path.legacy:
-        return reply
     found.reverse()
-    return found
+    if not path.legacy:
+        return found
+    return [element for element, array in zip(found, arrays, strict=True) if array is not None][-1]
 
 
 @command(
@@ -223,13 +221,11 @@ def _lengths(
     event: bytes,
     path: Path,
     arrays: list[list[object] | None],
-    *,
-    first: bool,
 ) -> Reply:
-    """The lengths of arrays that were changed; in the older syntax of the first or the last."""
+    """The lengths of arrays that were changed; in the older syntax of the last one."""
     lengths = [len(array) for array in arrays if array is not None]
     if lengths:
         changed(session, key, event)
     if path.legacy:
-        return lengths[0] if first else lengths[-1]
+        return lengths[-1]
     return [None if array is None else len(array) for array in arrays]
