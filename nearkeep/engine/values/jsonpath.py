@@ -21,7 +21,9 @@ from nearkeep.engine.values.json_text import text_of
 from nearkeep.wire.reply import Failure
 
 _CACHED: Final = 1024
-"""Paths that are kept once read."""
+"""Paths that are kept once read, of at most `_KEPT` bytes each."""
+
+_KEPT: Final = 256
 
 _NESTED: Final = 64
 """Levels of parentheses, negations, arrays and filters within one another in a path."""
@@ -500,6 +502,8 @@ def path_of(text: bytes) -> Path:
     path = _read_paths.get(text)
     if path is None:
         path = _read(text)
+        if len(text) > _KEPT:
+            return path
         if len(_read_paths) >= _CACHED:
             del _read_paths[next(iter(_read_paths))]
         _read_paths[text] = path
