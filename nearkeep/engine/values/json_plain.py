@@ -1,4 +1,4 @@
-"""JSON text by the standard library, for where orjson has no wheel (Pyodide builds without it).
+"""JSON text by the standard library, for where there is no orjson: on PyPy, or without a wheel.
 
 Reads and writes the same as `orjson.loads` and `orjson.dumps`; the tests compare the two.
 """
