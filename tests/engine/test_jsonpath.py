@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nearkeep.engine.values.jsonpath import path_of
+from nearkeep.engine.values.jsonpath_reader import path_of
 from nearkeep.wire.reply import Failure
 
 # The document of https://redis.io/docs/latest/develop/data-types/json/path/ without descriptions.
@@ -80,6 +80,9 @@ def test_the_examples_of_the_documentation(path: str, expected: list[object]) ->
         ('{"a":[[4,5],"xy",{"k":1}]}', "$.a[?@ size 2]", [[4, 5], "xy"]),
         ('{"a":[[],[1],"",[2,3],{},{"k":1}]}', "$.a[?@ empty true]", [[], "", {}]),
         ('{"a":[[],[1],"",[2,3],{},{"k":1}]}', "$.a[?@ empty false]", [[1], [2, 3], {"k": 1}]),
+        ('[{"a":2,"b":3},{"a":5,"b":2}]', "$[?@.a + 1 == 3]", [{"a": 2, "b": 3}]),
+        ('[{"a":2,"b":3},{"a":5,"b":2}]', "$[?@.a + @.b * 2 == 8]", [{"a": 2, "b": 3}]),
+        ('[{"a":2,"b":3},{"a":5,"b":2}]', "$[?(@.a + @.b) * 2 == 10]", [{"a": 2, "b": 3}]),
     ],
 )
 def test_the_operators_of_the_documentation(
@@ -154,6 +157,19 @@ DOCUMENT: dict[str, Any] = {
         ("$.k-1_2:3[?(@ =~ '[')]", []),
         ("$.l[?(@.n =~ '2')].n", ["2"]),
         ("$.l[?true].m", [1]),
+        ("$.a.b[?@ % 5 == 1]", [11]),
+        ("$.a.b[?-@ == -11]", [11]),
+        ("$.a.b[?+@ - 1 == 10 || 24 - @ == @]", [11, 12]),
+        ("$.a.b[?@ / 2 == 5.5]", [11]),
+        ("$.a.b[?-@ % 4 == -3]", [11]),
+        ("$.a.b[?@ % 5.5 == 0]", [11]),
+        ("$.a.b[?(((@))) - (2 * (1 + 1)) == 10]", [14]),
+        ("$.a.b[?@ / 0 == 1]", []),
+        ("$.a.b[?@ % 0 == 1]", []),
+        ("$.a.b[?!(@ / 0 == 1) && @ > 12]", [13, 14]),
+        ("$.a.b[?@ * 1000000000000000000 > 13000000000000000000]", [14]),
+        ("$.l[?(@.n * 2 == 4)].n", [2.0]),
+        ("$.l[?(@.n + 0)].n", [1, 2.0]),
     ],
 )  # fmt: skip
 def test_a_path_leads_to_values(path: str, expected: list[object]) -> None:
@@ -167,7 +183,8 @@ def test_a_path_leads_to_values(path: str, expected: list[object]) -> None:
         ("$['a", 2), ("$['a',]", 6), ("$[1,]", 4), ("$[1,'a']", 4), ("$[01]", 3), ("$[1:2:0]", 3),
         ("$[::-1]", 2), ("$[?]", 3), ("$[?(@.a]", 7), ("$[?(@.a==)]", 9), ("$[?(@.a=1)]", 7),
         ("$[?(@.a is 1)]", 8), ("$[?@.a &&]", 9), ("$[?(@.a == {'x' 1})]", 16), ("", 2), (" ", 2),
-        (".a..", 5), ("$.\n", 2), ("$.a!", 3),
+        (".a..", 5), ("$.\n", 2), ("$.a!", 3), ("$.a + 1", 3), ("$[?@ +]", 6), ("$[?(@==1) + 1]", 11),
+        ("$[?@ == (@>1)]", 13), ("$[?-(@>1)]", 9),
     ],
 )  # fmt: skip
 def test_what_is_no_path_is_refused_with_its_position(path: str, position: int) -> None:

@@ -24,7 +24,8 @@ from nearkeep.engine.values.json_text import (
     parse,
     text_of,
 )
-from nearkeep.engine.values.jsonpath import Names, Path, Place, path_of
+from nearkeep.engine.values.jsonpath import Names, Path, Place
+from nearkeep.engine.values.jsonpath_reader import path_of
 from nearkeep.wire.reply import OK, Failure, Reply, Status
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from nearkeep.engine.commands.json import (
 from nearkeep.engine.text import integer
 from nearkeep.engine.values.json import Json, copied, same
 from nearkeep.engine.values.json_text import parse, text_of
-from nearkeep.engine.values.jsonpath import Path, path_of
+from nearkeep.engine.values.jsonpath import Path
+from nearkeep.engine.values.jsonpath_reader import path_of
 from nearkeep.wire.reply import Failure, Reply
 
 if TYPE_CHECKING:

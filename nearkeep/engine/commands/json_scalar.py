@@ -20,7 +20,7 @@ from nearkeep.engine.commands.json import (
     values,
 )
 from nearkeep.engine.values.json_text import parse, text_of
-from nearkeep.engine.values.jsonpath import path_of
+from nearkeep.engine.values.jsonpath_reader import path_of
 from nearkeep.wire.reply import Failure, Reply
 
 if TYPE_CHECKING:
