@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -180,8 +181,8 @@ def test_a_path_leads_to_values(path: str, expected: list[object]) -> None:
     ("path", "position"),
     [
         ("$.", 2), ("$..", 3), ("$[", 2), ("$[]", 2), ("$.a[", 4), ("$.a]", 3), ("$.a b", 3),
-        ("$['a", 2), ("$['a',]", 6), ("$[1,]", 4), ("$[1,'a']", 4), ("$[01]", 3), ("$[1:2:0]", 3),
-        ("$[::-1]", 2), ("$[?]", 3), ("$[?(@.a]", 7), ("$[?(@.a==)]", 9), ("$[?(@.a=1)]", 7),
+        ("$['a", 2), ("$['a',]", 6), ("$[1,]", 4), ("$[1,'a']", 4), ("$[01]", 3), ("$[1:2:0]", 6),
+        ("$[::-1]", 4), ("$[?]", 3), ("$[?(@.a]", 7), ("$[?(@.a==)]", 9), ("$[?(@.a=1)]", 7),
         ("$[?(@.a is 1)]", 8), ("$[?@.a &&]", 9), ("$[?(@.a == {'x' 1})]", 16), ("", 2), (" ", 2),
         (".a..", 5), ("$.\n", 2), ("$.a!", 3), ("$.a + 1", 3), ("$[?@ +]", 6), ("$[?(@==1) + 1]", 11),
         ("$[?@ == (@>1)]", 13), ("$[?-(@>1)]", 9),
@@ -196,11 +197,20 @@ def test_what_is_no_path_is_refused_with_its_position(path: str, position: int) 
 @pytest.mark.parametrize(
     "path",
     ["$[?" + "(" * 100_000, "$[?" + "!" * 100_000 + "@]", "$[?@==" + "[" * 100_000,
-     "$" + "[?@" * 100_000],
+     "$" + "[?@" * 100_000, "$[?@ == 1" + " + 1" * 100_000, "$[?@ == 1" + " * 1" * 100_000,
+     "$[?@ == " + "-" * 100_000],
 )  # fmt: skip
 def test_a_path_is_not_nested_without_end(path: str) -> None:
     with pytest.raises(Failure, match="fewer levels"):
         path_of(path.encode())
+
+
+@pytest.mark.parametrize("path", ["$[:", "$[1", "$['a'", "$[?@.a", "$.a", "$[?@ in [1", "$[?!"])
+def test_blanks_take_no_time(path: str) -> None:
+    start = time.thread_time()
+    with pytest.raises(Failure):
+        path_of(f"{path}{' ' * 20_000}x".encode())
+    assert time.thread_time() - start < 0.5
 
 
 def test_bytes_that_are_no_utf8_are_no_path() -> None:

@@ -40,7 +40,7 @@ _CACHED: Final = 1024
 _KEPT: Final = 256
 
 _NESTED: Final = 64
-"""Levels of parentheses, negations, arrays and filters within one another in a path."""
+"""Levels of parentheses, negations, sums, arrays and filters within one another in a path."""
 
 
 _NAME: Final = re.compile(r"[A-Za-z0-9\-_`~+#%$^/:]+")
@@ -48,9 +48,8 @@ _STRING: Final = re.compile(r"\"((?:[^\"\\]|\\[\"\\])*)\"|'((?:[^'\\]|\\['\\])*)
 _ESCAPED: Final = re.compile(r"\\(.)")
 _INTEGER: Final = re.compile(r"-?(?:[1-9][0-9]{0,17}|0)")
 _NUMBER: Final = re.compile(r"-?(?:[1-9][0-9]{0,99}|0)(\.[0-9]{1,99})?")
-_SLICE: Final = re.compile(
-    r"(-?[0-9]{1,18})? *: *(-?[0-9]{1,18})? *(?:: *([1-9][0-9]{0,17})?)? *(?=\])"
-)
+_BOUND: Final = re.compile(r"-?[0-9]{1,18}")
+_STRIDE: Final = re.compile(r"[1-9][0-9]{0,17}")
 _OPERATOR: Final = re.compile(r"==|!=|=~|<=|>=|<|>|[a-z]+")
 _SUM: Final = re.compile(r"[+-]")
 _PRODUCT: Final = re.compile(r"[*/%]")
@@ -180,14 +179,9 @@ class _Reader:
             return Every()
         if self.take("?"):
             return Filter(self.condition())
-        bounds = self.match(_SLICE)
+        bounds = self.slice()
         if bounds is not None:
-            start, stop, stride = bounds.groups()
-            return Slice(
-                None if start is None else int(start),
-                None if stop is None else int(stop),
-                1 if stride is None else int(stride),
-            )
+            return bounds
         name = self.string()
         if name is not None:
             names = [name]
@@ -198,6 +192,20 @@ class _Reader:
         while self.take(","):
             indexes.append(self.integer())
         return Indexes(indexes)
+
+    def slice(self) -> Slice | None:
+        at = self.at
+        start = self.match(_BOUND)
+        if not self.take(":"):
+            self.at = at
+            return None
+        stop = self.match(_BOUND)
+        stride = self.match(_STRIDE) if self.take(":") else None
+        return Slice(
+            None if start is None else int(start.group()),
+            None if stop is None else int(stop.group()),
+            1 if stride is None else int(stride.group()),
+        )
 
     def string(self) -> str | None:
         found = self.match(_STRING)
@@ -263,6 +271,7 @@ class _Reader:
         found = self.product()
         operator = self.match(_SUM)
         while operator is not None:
+            self.enter()  # and never leave: so deep is the tree
             operate = SUMS[operator.group()]
             found = Computed(self.operand(found), operate, self.operand(self.product()))
             operator = self.match(_SUM)
@@ -272,6 +281,7 @@ class _Reader:
         found = self.signed()
         operator = self.match(_PRODUCT)
         while operator is not None:
+            self.enter()
             operate = PRODUCTS[operator.group()]
             found = Computed(self.operand(found), operate, self.operand(self.signed()))
             operator = self.match(_PRODUCT)
