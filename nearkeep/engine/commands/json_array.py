@@ -27,6 +27,7 @@ from nearkeep.engine.values.json_text import parse, text_of
 from nearkeep.engine.values.jsonpath import Path
 from nearkeep.engine.values.jsonpath_reader import path_of
 from nearkeep.wire.reply import Failure, Reply
+from nearkeep.wire.request import parse_integer
 
 if TYPE_CHECKING:
     from nearkeep.engine.session import Session
@@ -109,7 +110,8 @@ def json_arrtrim(session: Session, args: list[bytes]) -> Reply:
 )  # fmt: skip
 def json_arrpop(session: Session, args: list[bytes]) -> Reply:
     path = path_of(args[2] if len(args) > 2 else ROOT)
-    index = integer(args[3]) if len(args) > 3 else -1
+    given = parse_integer(args[3]) if len(args) > 3 else -1
+    index = -1 if given is None else given  # RedisJSON takes anything else for the end, too
     held = existing(session, args[1])
     found: list[object] = []
     popped = False

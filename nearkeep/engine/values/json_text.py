@@ -7,6 +7,7 @@ errors RedisJSON hands on.
 """
 
 import json
+import re
 from typing import Final
 
 from nearkeep.wire.reply import Failure
@@ -20,6 +21,9 @@ DEEPEST: Final = 128
 """Levels of arrays and objects within one another."""
 
 TOO_DEEP: Final = b"ERR recursion limit exceeded"
+_SIGNED_EXPONENT: Final = re.compile(rb"\de\+\d")
+"""What RedisJSON writes as 1e16 and orjson, by its version, as 1e+16. Or it is in a string."""
+
 _NOT_UTF8: Final = b"ERR Couldn't parse as UTF-8 string"
 
 
@@ -61,7 +65,8 @@ def depth(value: object) -> int:
 
 def text_of(value: object) -> bytes:
     """The text of a value, without blanks."""
-    return dumps(value)
+    text: bytes = dumps(value)
+    return text if _SIGNED_EXPONENT.search(text) is None else _PLAIN.laid_out(value)
 
 
 class Layout:
@@ -75,7 +80,11 @@ class Layout:
     def text_of(self, value: object) -> bytes:
         """The text of a value, laid out."""
         if not (self.indent or self.newline or self.space):
-            return dumps(value)
+            return text_of(value)
+        return self.laid_out(value)
+
+    def laid_out(self, value: object) -> bytes:
+        """The same, always part by part."""
         parts: list[bytes] = []
         self._write(value, self.newline, parts)
         return b"".join(parts)
@@ -97,9 +106,13 @@ class Layout:
                 self._write(item, inner, parts)
                 mark = b","
             parts.append(line + b"}")
+        elif isinstance(value, float):
+            parts.append(dumps(value).replace(b"e+", b"e"))
         else:
             parts.append(dumps(value))
 
+
+_PLAIN: Final = Layout()
 
 _COMPLAINTS: Final = {
     "Expecting value": b"expected value",
