@@ -73,3 +73,17 @@ def test_a_large_collection_is_freed_in_short_steps(client: Client) -> None:
     assert client.namespace.garbage
     assert longest_step(client) < LONGEST
     assert not client.namespace.garbage
+
+
+@pytest.mark.parametrize(
+    "line", ["DEL doc", "JSON.DEL doc $.a", "JSON.SET doc $ 1", "JSON.CLEAR doc"]
+)
+def test_what_leaves_a_large_document_is_freed_in_short_steps(client: Client, line: str) -> None:
+    elements = ",".join(f'{{"k":{number},"v":{{"w":[]}}}}' for number in range(100_000))
+    client("JSON.SET", "doc", "$", f'{{"a":[{elements}]}}')
+    start = time.thread_time()
+    client(line)
+    assert time.thread_time() - start < LONGEST
+    assert client.namespace.garbage
+    assert longest_step(client) < LONGEST
+    assert not client.namespace.garbage

@@ -13,11 +13,15 @@ from nearkeep.engine.commands import (  # noqa: F401
     hash,  # noqa: A004
     hyperloglog,
     info,
+    json,
+    json_array,
+    json_scalar,
     list,  # noqa: A004
     memory,
     migrate,
     persistence,
     pubsub,
+    rate,
     replication,
     scripting,
     server,

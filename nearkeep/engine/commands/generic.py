@@ -260,7 +260,7 @@ def scan(session: Session, args: list[bytes]) -> Reply:
         value = db.peek(key)
         if value is None:
             continue
-        if options.kind is not None and type_name(value) != options.kind:
+        if options.kind is not None and type_name(value).lower() != options.kind:
             continue
         kept.append(key)
     return [b"%d" % following, kept]
