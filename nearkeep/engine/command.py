@@ -69,6 +69,9 @@ FLAGS: Final = (
 )  # fmt: skip
 """The names of the bits above, in their order, which is that of COMMAND INFO."""
 
+UNMONITORED: Final = ADMIN | SKIP_MONITOR
+"""Flags of commands that monitors are not shown, or that show themselves."""
+
 _UNTOLD: Final = MAY_REPLICATE
 """Flags that COMMAND INFO keeps to itself."""
 

@@ -192,6 +192,11 @@ class Keyspace:
         entry = self._find(key)
         return None if entry is None else entry.value
 
+    def kept(self, key: bytes) -> object:
+        """The value of a key, even of one that has expired and is not removed yet."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.value
+
     def __contains__(self, key: bytes) -> bool:
         return self._find(key) is not None
 

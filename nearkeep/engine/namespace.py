@@ -180,6 +180,7 @@ class Namespace(Observer):
         self.evicted_keys = 0
         self.active_expiry = True
         self.garbage: list[object] = []
+        self.freed_lazily = 0
         self._expire_at_database = 0
         self._slow_threshold: i64 = -1
         self.tracks_latency = True
@@ -354,9 +355,10 @@ class Namespace(Observer):
                 self.ready[(index, key)] = None
         self.changes += 1
 
-    def discard(self, rest: list[object]) -> None:
-        """Keeps what is to be freed in steps (see `step`)."""
+    def discard(self, rest: list[object], values: int = 0) -> None:
+        """Keeps what is to be freed in steps (see `step`): so many values, for INFO."""
         self.garbage.extend(rest)
+        self.freed_lazily += values
 
     # ---- WATCH
 
@@ -520,16 +522,22 @@ class Namespace(Observer):
             if blocked is not None:
                 session.outlet.retry(blocked.args)
 
-    def postpones(self, session: Session, command: Command) -> bool:
+    def postpones(self, session: Session, command: Command, args: list[bytes]) -> bool:
         """Whether the pause holds a command up."""
         if self.depth or not self.pausable:
             return False
         if not self.paused_writes_only:
             return True
-        flags = command.flags
         if command.name == b"exec":
-            return any([queued.flags & (WRITE | MAY_REPLICATE) for queued, _ in session.queue])
-        return bool(flags & (WRITE | MAY_REPLICATE))
+            return any([self._may_write(queued, words) for queued, words in session.queue])
+        return self._may_write(command, args)
+
+    def _may_write(self, command: Command, args: list[bytes]) -> bool:
+        """Whether a pause of the writes holds a command up."""
+        flags = command.flags
+        if flags & WRITE:
+            return True
+        return bool(flags & MAY_REPLICATE) and not self.scripts.only_reads(command, args)
 
     # ---- watching the work
 

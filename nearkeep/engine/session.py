@@ -20,7 +20,7 @@ from nearkeep.engine.command import (
     DENYOOM,
     NO_AUTH,
     NO_MULTI,
-    SKIP_MONITOR,
+    UNMONITORED,
     WRITE,
     Command,
 )
@@ -103,6 +103,10 @@ class Outlet:
 
     def output_size(self) -> int:
         """Bytes waiting to be sent."""
+        return 0
+
+    def output_limit(self) -> int:
+        """Bytes of one reply that end the client, 0 for none."""
         return 0
 
     def descriptor(self) -> int:
@@ -381,7 +385,7 @@ class Session:
             )
         if namespace.gate & BUSY and not flags & ALLOW_BUSY:
             return self._refuse(namespace.busy_failure(), command)
-        if namespace.gate & PAUSED and namespace.postpones(self, command):
+        if namespace.gate & PAUSED and namespace.postpones(self, command, args):
             self.blocked = Blocked(args, [], self.db.index, 0, NULL_ARRAY, b"pause")
             namespace.postponed[self] = None
             return NO_REPLY
@@ -390,8 +394,14 @@ class Session:
             for arg in args:
                 self.queued_bytes += len(arg)
             return QUEUED
-        if namespace.gate & MONITORED and not flags & SKIP_MONITOR:
+        reply = self._run(command, args)
+        if namespace.gate & MONITORED and not flags & UNMONITORED:
             namespace.monitor(self, args)
+        return reply
+
+    def _run(self, command: Command, args: list[bytes]) -> Reply:
+        """Runs a command in the way that the client has chosen."""
+        gate = self.gate
         if gate & UNTOUCHING and command.name != b"touch":
             self.db.touching = False
             try:
@@ -400,7 +410,7 @@ class Session:
                 self.db.touching = True
         reply = self.call(command, args)
         if gate & TRACKING:
-            namespace.tracking.remember(self, command, args)
+            self.namespace.tracking.remember(self, command, args)
             self._caching_ends(command)
         return reply
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 EAGER: Final = 1 << 20
 """Bytes of replies that are written at once and not only at the end of the tick."""
 
+UNCOUNTED: Final = 1 << 14
+"""Bytes of replies that fall under no limit, as in Redis, where they have their place beforehand."""
+
 NORMAL: Final = 0
 PUBSUB: Final = 2
 
@@ -150,12 +153,16 @@ class Connection(Outlet):
     def connection_lost(self, _exc: Exception | None) -> None:
         self.lost = True
         self.closing = True
+        self._leave()
+        if self.on_lost is not None:
+            self.on_lost(self)
+
+    def _leave(self) -> None:
+        """Ends the session: nobody is to find it any more, though the socket closes later."""
         session = self.session
         if session is not None:
             self.session = None
             session.end()
-        if self.on_lost is not None:
-            self.on_lost(self)
 
     # ---- requests
 
@@ -181,7 +188,7 @@ class Connection(Outlet):
                     if not self._waiting:
                         self._waiting = True
                         self.tick.write(self)
-                    elif writer.size() > EAGER:
+                    elif writer.size() > EAGER and writer.size() > self.output_limit():
                         self._write_now()
                 if self._told:
                     self._pass_on()
@@ -253,12 +260,18 @@ class Connection(Outlet):
                 self.tick.write(self)
         elif self.transport is not None:
             self.transport.abort()
+            if not self._running:
+                self._leave()
 
     def output_size(self) -> int:
         transport = self.transport
         if transport is None or self.lost:
             return 0
         return self._writer.size() + int(transport.get_write_buffer_size())
+
+    def output_limit(self) -> int:
+        session = self.session
+        return 0 if session is None else self.tick.limits[_kind(session) * 3]
 
     def descriptor(self) -> int:
         transport = self.transport
@@ -299,6 +312,7 @@ class Connection(Outlet):
         self._send()
         if self.closing and self.transport is not None:
             self.transport.close()
+            self._leave()
 
     def _send(self) -> None:
         transport = self.transport
@@ -310,6 +324,11 @@ class Connection(Outlet):
         sent: i64 = 0
         for part in parts:
             sent += len(part)
+        if sent > UNCOUNTED:
+            hard: i64 = self.output_limit()
+            if 0 < hard < sent + int(transport.get_write_buffer_size()):
+                self._overflow(transport)
+                return
         self.tick.namespace.output_bytes += sent
         session = self.session
         if session is not None:
@@ -329,7 +348,7 @@ class Connection(Outlet):
         session = self.session
         if session is None:
             return
-        kind = PUBSUB if session.channels or session.patterns or session.shard_channels else NORMAL
+        kind = _kind(session)
         limits = self.tick.limits
         hard: i64 = limits[kind * 3]
         soft: i64 = limits[kind * 3 + 1]
@@ -344,8 +363,13 @@ class Connection(Outlet):
         else:
             self._over_soft_since = 0
         if over:
-            self.tick.namespace.output_limit_hits += 1
-            self.close(after_reply=False)
+            self._overflow(transport)
+
+    def _overflow(self, transport: "asyncio.Transport") -> None:
+        """Ends the client; its session ends later, for it may be one of many that are being told."""
+        self.tick.namespace.output_limit_hits += 1
+        self.closing = True
+        transport.abort()
 
     def set_max_bulk(self, size: int) -> None:
         """The longest argument from now on, bytes (`proto-max-bulk-len`)."""
@@ -364,6 +388,13 @@ class Connection(Outlet):
         """To be called now and then: a soft limit may be exceeded by time alone."""
         if self.transport is not None and not self.lost:
             self._check_limits(self.transport)
+
+
+def _kind(session: Session) -> int:
+    """The class of limits that a client is under."""
+    if session.channels or session.patterns or session.shard_channels:
+        return PUBSUB
+    return NORMAL
 
 
 def _address(name: object) -> bytes:

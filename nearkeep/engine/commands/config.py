@@ -112,6 +112,7 @@ def _reset_counters(namespace: "Namespace") -> None:
     namespace.connections_received = namespace.connections_refused = 0
     namespace.protocol_errors = namespace.output_limit_hits = 0
     namespace.expired_keys = namespace.expired_subkeys = namespace.evicted_keys = 0
+    namespace.freed_lazily = 0
     for db in namespace.databases:
         db.hits = db.misses = 0
     namespace.errors = {}

@@ -131,15 +131,16 @@ def _populate(session: Session, args: list[bytes]) -> Reply:
 
 
 def _describe(session: Session, key: bytes) -> Reply:
-    value = session.db.peek(key)
+    db = session.db
+    value = db.kept(key)
     if value is None:
         return Failure(b"ERR no such key")
     if isinstance(value, Value):
         encoding, size = value.encoding(session.namespace.settings), value.memory()
     else:
-        encoding = string_encoding(value, key, session.db.expiry(key) > 0)
+        encoding = string_encoding(value, key, not db.live(key) or db.expiry(key) > 0)
         size = string_length(value)
-    idle = session.db.idle_ms(key)
+    idle = db.idle_ms(key)
     return Status(
         b"Value at:0x%x refcount:1 encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d"
         % (

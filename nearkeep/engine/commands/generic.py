@@ -441,7 +441,7 @@ def object_refcount(session: Session, args: list[bytes]) -> Reply:
 def free(namespace: Namespace, value: object) -> None:
     """Lets go of a value that nobody can reach any more: a large one in steps."""
     if isinstance(value, Value) and len(value) > _LARGE:
-        namespace.discard([value])
+        namespace.discard([value], 1)
 
 
 def database(session: Session, text: bytes) -> Keyspace:

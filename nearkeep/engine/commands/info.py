@@ -164,6 +164,7 @@ def _memory(namespace: Namespace, facts: dict[str, str]) -> Fields:
         ("mem_not_counted_for_evict", 0),
         ("mem_allocator", "pymalloc"),
         ("lazyfree_pending_objects", len(namespace.garbage)),
+        ("lazyfreed_objects", namespace.freed_lazily),
     ]
 
 

@@ -142,7 +142,8 @@ def _flush(session: Session, databases: list[Keyspace]) -> None:
     namespace = session.namespace
     for db in databases:
         namespace.touch_all(db.index)
-        namespace.discard(db.drop_all())
+        keys = len(db)
+        namespace.discard(db.drop_all(), keys)
     namespace.tracking.flushed()
     namespace.changes += 1
 

@@ -20,7 +20,7 @@ from nearkeep.engine.command import (
     DENYOOM,
     MAY_REPLICATE,
     NOSCRIPT,
-    SKIP_MONITOR,
+    UNMONITORED,
     WRITE,
     Command,
     find,
@@ -274,6 +274,23 @@ class Scripts:
 
     # ---- running
 
+    def only_reads(self, command: Command, args: list[bytes]) -> bool:
+        """Whether a request asks for a script that has declared that it does not write."""
+        name = command.name
+        script: Script | None = None
+        if name == b"eval":
+            try:
+                flags, strict, _ = shebang(args[1])
+            except Failure:
+                return False
+            return strict and bool(flags & NO_WRITES)
+        if name == b"evalsha":
+            script = self.by_digest(args[1])
+        elif name == b"fcall":
+            function = self.namespace.libraries.find(args[1])
+            script = None if function is None else function.script
+        return script is not None and script.strict and bool(script.flags & NO_WRITES)
+
     def run(
         self, caller: Session, script: Script, args: list[bytes], keys: int, read_only: bool
     ) -> Reply:
@@ -440,8 +457,6 @@ class Scripts:
             raise Failure(b"ERR Wrong number of args calling Redis command from script")
         self._admit(running, session, command, args)
         namespace = self.namespace
-        if namespace.gate & MONITORED and not command.flags & SKIP_MONITOR:
-            namespace.monitor(session, args)
         caller = running.caller
         if session.gate & UNTOUCHING:
             session.db.touching = False
@@ -451,6 +466,8 @@ class Scripts:
                 session.db.touching = True
         else:
             reply = session.call(command, args)
+        if namespace.gate & MONITORED and not command.flags & UNMONITORED:
+            namespace.monitor(session, args)
         if caller.gate & TRACKING:
             namespace.tracking.remember(caller, command, args)
         return reply
