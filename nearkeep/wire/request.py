@@ -313,6 +313,8 @@ def split_words(line: bytes) -> list[bytes] | None:
 
     Returns None where quotes don't balance or a closing quote is followed by a character.
     """
+    if b'"' not in line and b"'" not in line and b"\0" not in line:
+        return line.split()
     words: list[bytes] = []
     at: i64 = 0
     end: i64 = len(line)
