@@ -303,3 +303,21 @@ def test_a_connection_is_used_again_and_a_closed_one_replaced(target: Target) ->
             assert connection.value("MIGRATE", HOST, target.port, "k", 0, 2000) == "OK"
             assert kept_connections(connection) == b"1"
     assert target.connections == 2
+
+
+def test_logs_show_no_password(here: Connection) -> None:
+    here.call("CONFIG", "SET", "slowlog-log-slower-than", 0)
+    here.call("SLOWLOG", "RESET")
+    here.call("SET", "k", "v")
+    for option in (("AUTH", "pw", "COPY"), ("AUTH2", "me", "pw"), ("KEYS", "auth", "k")):
+        here.call("MIGRATE", HOST, free_port(), "k", 0, 100, *option)
+    entries = here.value("SLOWLOG", "GET", 10)
+    assert isinstance(entries, list)
+    logged = [entry[3] for entry in entries if isinstance(entry, list)]
+    options = [words[6:] for words in logged if isinstance(words, list) and words[0] == b"MIGRATE"]
+    assert options == [
+        [b"KEYS", b"auth", b"k"],
+        [b"AUTH2", b"(redacted)", b"(redacted)"],
+        [b"AUTH", b"(redacted)", b"COPY"],
+    ]
+    here.call("CONFIG", "SET", "slowlog-log-slower-than", -1)
