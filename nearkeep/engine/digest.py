@@ -8,6 +8,8 @@ from typing import Final
 
 from nearkeep.engine.keyspace import Keyspace
 from nearkeep.engine.values.hash import Hash
+from nearkeep.engine.values.json import Json
+from nearkeep.engine.values.json_text import text_of
 from nearkeep.engine.values.list import List
 from nearkeep.engine.values.set import Set
 from nearkeep.engine.values.stream import SEQUENCE, Stream
@@ -61,6 +63,8 @@ def _digest(digest: int, value: object, expiry: int) -> int:
             digest = _mixed(digest, b"%d.%d" % (entry >> 64, entry & SEQUENCE))
             for element in flat:
                 digest = _mixed(digest, element)
+    elif isinstance(value, Json):
+        digest = _mixed(digest, text_of(value.box[0]))
     else:
         digest = _mixed(digest, string_of(value))
     return digest ^ _hashed(b"!!expire!!") if expiry > 0 else digest

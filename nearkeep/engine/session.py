@@ -270,7 +270,7 @@ class Session:
                 histogram.brief += 1
             else:
                 histogram.observe(elapsed)
-        if elapsed >= namespace.slow_from:
+        if elapsed >= namespace.slow_from and (reply is not NO_REPLY or self.blocked is None):
             namespace.slow(self, command, args, elapsed)
         recording = namespace.stream.recording
         if recording and namespace.changes != changes and not self.effects_replaced:

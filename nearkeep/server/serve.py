@@ -24,8 +24,8 @@ from nearkeep.engine.session import BUSY, PAUSED
 from nearkeep.engine.settings import SettingError, Settings
 from nearkeep.server.clock import SystemClock
 from nearkeep.server.connection import Connection, Tick
-from nearkeep.server.exchange import exchange
 from nearkeep.server.facts import facts, resident_bytes
+from nearkeep.server.peers import Peers
 
 STEP: Final = 200
 """Keys that a step of background work looks at; well under a millisecond."""
@@ -69,6 +69,7 @@ class Server(Host):
         self.listeners: dict[Endpoint, asyncio.AbstractServer] = {}
         self.unix_listeners: list[asyncio.AbstractServer] = []
         self.tls: ssl.SSLContext | None = None
+        self.peers = Peers()
         self._tasks: set[asyncio.Task[None]] = set()
         self.operations_per_second = 0
         self._alarm: asyncio.TimerHandle | None = None
@@ -243,7 +244,9 @@ class Server(Host):
         return True
 
     def facts(self) -> dict[str, str]:
-        return facts(self.config_file or "", self.operations_per_second)
+        known = facts(self.config_file or "", self.operations_per_second)
+        known["migrate_cached_sockets"] = str(len(self.peers))
+        return known
 
     def resident_bytes(self) -> int:
         return resident_bytes()
@@ -309,7 +312,9 @@ class Server(Host):
         requests: list[list[bytes]],
         heard: Callable[[list[bytes], bytes], None],
     ) -> None:
-        replies, failed = await exchange(os.fsdecode(host), port, timeout_ms * 0.001, requests)
+        replies, failed = await self.peers.exchange(
+            os.fsdecode(host), port, timeout_ms * 0.001, requests
+        )
         while self.namespace.gate & (BUSY | PAUSED):  # noqa: ASYNC110
             await asyncio.sleep(_BUSY_SECONDS)
         self.namespace.begin()
@@ -365,6 +370,7 @@ class Server(Host):
         for handle in (self._cron, self._seconds, self._alarm):
             if handle is not None:
                 handle.cancel()
+        self.peers.close()
         for connection in list(self.connections):
             connection.close(after_reply=True)
         deadline = self.loop.time() + DRAIN

@@ -61,6 +61,7 @@ USES = {
     b"set": ["SMEMBERS k", "SADD k x", "SREM k x", "SSCAN k 0", "SPOP k 100"],
     b"zset": ["ZRANGE k 0 -1 WITHSCORES", "ZADD k 1 x", "ZRANK k x", "ZINCRBY k 1 x", "ZPOPMIN k 100"],
     b"hash": ["HGETALL k", "HSET k x y", "HEXPIRE k 5 FIELDS 1 x", "HPERSIST k FIELDS 1 x", "HDEL k x"],
+    b"ReJSON-RL": ["JSON.GET k $..*", "JSON.TYPE k", "JSON.NUMINCRBY k $..* 1", "JSON.DEL k $.a"],
     b"stream": [
         "XRANGE k - +", "XINFO STREAM k FULL", "XINFO GROUPS k", "XINFO CONSUMERS k g",
         "XPENDING k g", "XPENDING k g - + 10", "XREADGROUP GROUP g c COUNT 2 STREAMS k >",
@@ -80,6 +81,7 @@ MADE = {
         "XADD k 1-1 f v", "XADD k 2-1 f v", "XADD k 3-1 g w", "XDEL k 2-1", "XGROUP CREATE k g 0",
         "XREADGROUP GROUP g c COUNT 1 STREAMS k >", "XGROUP CREATECONSUMER k g d",
     ],
+    "a document": ['JSON.SET k $ {"a":[1,null,"x"]}'],
     "a text": ["SET k hello"],
 }  # fmt: skip
 

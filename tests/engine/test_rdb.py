@@ -16,6 +16,8 @@ from nearkeep.engine.rdb.save import saved
 from nearkeep.engine.settings import Settings
 from nearkeep.engine.values.consumer_group import NONE, Consumer, ConsumerGroup
 from nearkeep.engine.values.hash import Hash
+from nearkeep.engine.values.json import Json
+from nearkeep.engine.values.json_text import text_of
 from nearkeep.engine.values.list import List
 from nearkeep.engine.values.set import Set
 from nearkeep.engine.values.stream import Stream
@@ -111,7 +113,17 @@ def _name(consumer: Consumer) -> bytes:
     return consumer.name
 
 
-values = st.one_of(texts, lists(), sets(), sorted_sets(), hashes(), streams())
+documents = st.recursive(
+    st.none()
+    | st.booleans()
+    | integers
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+).map(Json)
+
+values = st.one_of(texts, lists(), sets(), sorted_sets(), hashes(), streams(), documents)
 
 
 def content(value: object) -> object:
@@ -131,6 +143,8 @@ def content(value: object) -> object:
         groups = {name: group_content(group) for name, group in value.groups.items()}
         entries = value.range(0, 1 << 128, 0, False)
         return entries, value.last_id, value.max_deleted, value.added, groups
+    if isinstance(value, Json):
+        return text_of(value.box[0])
     return string_of(value)
 
 
@@ -344,6 +358,27 @@ def test_a_pending_entry_belongs_to_one_consumer() -> None:
     for rest in (alice + b"\x00", alice + b"\x02" + entry * 2, alice + b"\x01" + b"\x01" * 16):
         with pytest.raises(Malformed):
             loaded(kinds.STREAM_2, Reader(head + rest), SETTINGS)
+
+
+def test_a_document_is_a_value_of_the_module_of_json() -> None:
+    number = (0x11 << 6 | 0x1E) << 42 | (0x09 << 6 | 0x12) << 30 | (0x0E << 6 | 0x0D) << 18
+    number |= (0x3E << 6 | 0x11) << 6 | 0x0B  # R e, J S, O N, - R, L
+    body = (
+        b"\x81"
+        + (number << 10 | 3).to_bytes(8, "big")
+        + b"\x05"
+        + string(b'{"a":[1,null]}')
+        + b"\x00"
+    )
+    assert saved(Json({"a": [1, None]}), SETTINGS) == (kinds.MODULE, body)
+    for other in (
+        body[:8] + b"\xff" + body[9:],
+        body[:-1],
+        body[:-1] + b"\x05",
+        body[:-3] + b"]\x00",
+    ):
+        with pytest.raises(Malformed):
+            loaded(kinds.MODULE, Reader(other), SETTINGS)
 
 
 def test_an_element_that_fills_a_node_stands_alone() -> None:

@@ -10,8 +10,9 @@ from tests.oracle.explore import start_oracle, start_subject
 from tests.resp import Connection
 from tests.servers import running
 
-SIZES = (31, 32, 33, 40, 41, 42)
+SIZES = (31, 32, 33, 36, 37, 38, 39, 40, 41, 42)
 LONG = "k" * 10
+LONGER = "k" * 33
 
 WAYS = """
     SET 1 v
@@ -31,6 +32,8 @@ WAYS = """
     SETEX 1 1000 a; SET 1 v KEEPTTL
     APPEND 1 v
     SETRANGE 1 0 v
+    SETEX longer 1000 w; RENAME longer 1
+    SET longer w; EXPIRE longer 1000; PERSIST longer; RENAME longer 1
     SET 1 v; MOVE 1 1; SELECT 1; MOVE 1 0; SELECT 0
 """.strip().split("\n")
 
@@ -50,7 +53,7 @@ def test_a_string_is_embedded_where_redis_embeds_it(
     connections: list[Connection], way: str
 ) -> None:
     for size in SIZES:
-        words = {"v": "9" * size, "long": LONG}
+        words = {"v": "9" * size, "w": "9" * (size - 30), "long": LONG, "longer": LONGER}
         found = []
         for connection in connections:
             connection.call("FLUSHALL")

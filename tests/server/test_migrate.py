@@ -55,6 +55,7 @@ class Target:
 
     def __init__(self, answer: Callable[[int, int], bytes | None]) -> None:
         self.requests: list[bytes] = []
+        self.connections = 0
         self._answer = answer
         self._listener = socket.create_server((HOST, 0))
         self.port = int(self._listener.getsockname()[1])
@@ -70,6 +71,7 @@ class Target:
             with connection, connection.makefile("rwb") as file:
                 self._talk(number, file)
             number += 1
+            self.connections = number
 
     def _talk(self, number: int, file: io.BufferedRWPair[Any, Any]) -> None:
         request = 0
@@ -281,3 +283,41 @@ def test_it_does_not_wait_in_a_transaction_or_a_script(here: Connection) -> None
     script = "return redis.call('MIGRATE', '127.0.0.1', '1', KEYS[1], '0', '100')"
     assert isinstance(here.value("EVAL", script, 1, "k"), Error)
     assert here.value("GET", "k") == b"v"
+
+
+def kept_connections(connection: Connection) -> bytes:
+    stats = connection.value("INFO", "stats")
+    assert isinstance(stats, bytes)
+    return stats.partition(b"migrate_cached_sockets:")[2].split(b"\r\n")[0]
+
+
+def twice(connection: int, request: int) -> bytes | None:
+    return b"+OK\r\n" if request < 4 or connection == 1 else None
+
+
+@pytest.mark.parametrize("target", [twice], indirect=True)
+def test_a_connection_is_used_again_and_a_closed_one_replaced(target: Target) -> None:
+    with start_nearkeep() as server, server.raw() as connection:
+        for number in range(4):
+            connection.call("SET", "k", number)
+            assert connection.value("MIGRATE", HOST, target.port, "k", 0, 2000) == "OK"
+            assert kept_connections(connection) == b"1"
+    assert target.connections == 2
+
+
+def test_logs_show_no_password(here: Connection) -> None:
+    here.call("CONFIG", "SET", "slowlog-log-slower-than", 0)
+    here.call("SLOWLOG", "RESET")
+    here.call("SET", "k", "v")
+    for option in (("AUTH", "pw", "COPY"), ("AUTH2", "me", "pw"), ("KEYS", "auth", "k")):
+        here.call("MIGRATE", HOST, free_port(), "k", 0, 100, *option)
+    entries = here.value("SLOWLOG", "GET", 10)
+    assert isinstance(entries, list)
+    logged = [entry[3] for entry in entries if isinstance(entry, list)]
+    options = [words[6:] for words in logged if isinstance(words, list) and words[0] == b"MIGRATE"]
+    assert options == [
+        [b"KEYS", b"auth", b"k"],
+        [b"AUTH2", b"(redacted)", b"(redacted)"],
+        [b"AUTH", b"(redacted)", b"COPY"],
+    ]
+    here.call("CONFIG", "SET", "slowlog-log-slower-than", -1)

@@ -224,7 +224,7 @@ def _stats(namespace: Namespace, facts: dict[str, str]) -> Fields:
         ("pubsub_patterns", len(namespace.pubsub.patterns)),
         ("pubsubshard_channels", len(namespace.pubsub.shard_channels)),
         ("latest_fork_usec", 0),
-        ("migrate_cached_sockets", 0),
+        ("migrate_cached_sockets", facts.get("migrate_cached_sockets", 0)),
         ("tracking_total_keys", namespace.tracking.keys()),
         ("tracking_total_items", namespace.tracking.items()),
         ("tracking_total_prefixes", namespace.tracking.prefix_count()),

@@ -11,6 +11,7 @@ SET: Final = 2
 ZSET: Final = 3  # scores in digits
 HASH: Final = 4
 ZSET_2: Final = 5
+MODULE: Final = 7
 HASH_ZIPMAP: Final = 9
 LIST_ZIPLIST: Final = 10
 SET_INTSET: Final = 11

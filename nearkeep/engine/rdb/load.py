@@ -1,4 +1,4 @@
-"""Bytes to values: all types that Redis has ever written, but for those of modules.
+"""Bytes to values: all types that Redis has ever written, and of modules that of JSON.
 
 What is malformed, empty or says one thing twice is refused, and nothing is made that the bytes do
 not fill.
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from nearkeep.engine.rdb import kinds
+from nearkeep.engine.rdb.module import loaded_document
 from nearkeep.engine.rdb.stream import loaded_stream
 from nearkeep.engine.settings import Settings
 from nearkeep.engine.values.hash import Hash
@@ -261,7 +262,7 @@ def _timed_hash_of(flat: list[bytes], times: list[int], settings: Settings) -> H
     return made
 
 
-# ---- streams
+# ---- streams and documents
 
 
 def _stream(source: Reader, _settings: Settings) -> object:
@@ -276,6 +277,10 @@ def _stream_3(source: Reader, _settings: Settings) -> object:
     return loaded_stream(source, 3)
 
 
+def _module(source: Reader, _settings: Settings) -> object:
+    return loaded_document(source)
+
+
 _LOADERS: Final[dict[int, Callable[[Reader, Settings], object]]] = {
     kinds.STRING: _string,
     kinds.LIST: _list,
@@ -283,6 +288,7 @@ _LOADERS: Final[dict[int, Callable[[Reader, Settings], object]]] = {
     kinds.ZSET: _zset,
     kinds.HASH: _hash,
     kinds.ZSET_2: _zset_2,
+    kinds.MODULE: _module,
     kinds.HASH_ZIPMAP: _hash_zipmap,
     kinds.LIST_ZIPLIST: _list_ziplist,
     kinds.SET_INTSET: _set_intset,

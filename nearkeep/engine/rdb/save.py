@@ -8,6 +8,7 @@ from nearkeep.engine.rdb.kinds import (
     HASH_LISTPACK_TIMED,
     HASH_TIMED,
     LIST_QUICKLIST_2,
+    MODULE,
     SET,
     SET_INTSET,
     SET_LISTPACK,
@@ -16,9 +17,11 @@ from nearkeep.engine.rdb.kinds import (
     ZSET_2,
     ZSET_LISTPACK,
 )
+from nearkeep.engine.rdb.module import saved_document
 from nearkeep.engine.rdb.stream import saved_stream
 from nearkeep.engine.settings import Settings
 from nearkeep.engine.values.hash import FieldTimes, Hash
+from nearkeep.engine.values.json import Json
 from nearkeep.engine.values.list import List, exceeds, packed_size
 from nearkeep.engine.values.set import Set
 from nearkeep.engine.values.stream import Stream
@@ -49,6 +52,8 @@ def saved(value: object, settings: Settings) -> tuple[int, bytes]:
         return _sorted_set(value)
     if isinstance(value, Stream):
         return STREAM_3, saved_stream(value)
+    if isinstance(value, Json):
+        return MODULE, saved_document(value)
     if isinstance(value, Value):
         raise Failure(b"ERR there is no encoding for a value of type " + value.type_name())
     return STRING, string(string_of(value))
