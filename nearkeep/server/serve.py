@@ -26,6 +26,7 @@ from nearkeep.server.clock import SystemClock
 from nearkeep.server.connection import Connection, Tick
 from nearkeep.server.exchange import exchange
 from nearkeep.server.facts import facts, resident_bytes
+from nearkeep.server.oom_score import OomScore
 
 STEP: Final = 200
 """Keys that a step of background work looks at; well under a millisecond."""
@@ -91,6 +92,8 @@ class Server(Host):
         for name in ("port", "tls-port", "bind"):
             self.settings.on_change(name, partial(self._listen_again, name))
         self._set_limits()
+        if not OomScore(self.settings).start():
+            print("nearkeep: the kernel refuses the oom-score-adj of the settings", file=sys.stderr)
 
     def _set_limits(self) -> None:
         self.tick.limits = self.settings.integers("client-output-buffer-limit")
