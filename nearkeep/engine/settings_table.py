@@ -160,8 +160,8 @@ _SECTIONS: Final[tuple[tuple[str, tuple[_Row, ...]], ...]] = (
         ("active-defrag-max-scan-fields", Number(1, LONG_MAX), "1000", "Elements of a value that are moved at once.", "inert"),
         ("jemalloc-bg-thread", _YES_NO, "yes", "Let the allocator work in the background.", "inert"),
         ("disable-thp", _YES_NO, "yes", "Turn the kernel's huge pages off.", "start inert"),
-        ("oom-score-adj", Choice("no yes relative absolute", "relative", "yes"), "no", "Tell the kernel whom to kill first.", "inert"),
-        ("oom-score-adj-values", OomScores(), "0 200 800", "What to tell it.", "inert"),
+        ("oom-score-adj", Choice("no yes relative absolute", "relative", "yes"), "no", "Tell the kernel whom to kill first.", ""),
+        ("oom-score-adj-values", OomScores(), "0 200 800", "What to tell it; the first counts, the others are for replicas and children.", ""),
     )),
     ("Persistence", (
         ("dir", _TEXT, ".", "Folder of all files.", "main protected"),

@@ -25,6 +25,7 @@ from nearkeep.engine.settings import SettingError, Settings
 from nearkeep.server.clock import SystemClock
 from nearkeep.server.connection import Connection, Tick
 from nearkeep.server.facts import facts, resident_bytes
+from nearkeep.server.oom_score import OomScore
 from nearkeep.server.peers import Peers
 
 STEP: Final = 200
@@ -92,6 +93,8 @@ class Server(Host):
         for name in ("port", "tls-port", "bind"):
             self.settings.on_change(name, partial(self._listen_again, name))
         self._set_limits()
+        if not OomScore(self.settings).start():
+            print("nearkeep: the kernel refuses the oom-score-adj of the settings", file=sys.stderr)
 
     def _set_limits(self) -> None:
         self.tick.limits = self.settings.integers("client-output-buffer-limit")

@@ -22,7 +22,7 @@ import pytest
 from tests.conformance.run import SUBJECTS, Report, Subject, run_unit
 from tests.conformance.source import VERSION, Unavailable, suite_folder
 from tests.conformance.transcript import Outcome
-from tests.conformance.units import Skip, Unit, load_skips, load_units, prune, stale
+from tests.conformance.units import Skip, Unit, load_skips, load_units, prune, stale, unnamed
 
 # How often a unit is run at most, each time without the tests that hung before.
 ROUNDS = 6
@@ -82,6 +82,8 @@ def main() -> int:
         missing = [unit.name for unit in wanted if not (suite / f"tests/{unit.name}.tcl").is_file()]
         if missing:
             raise SystemExit(f"the suite has no unit {', '.join(missing)}")
+        if forgotten := unnamed(suite, units, others):
+            raise SystemExit(f"units.toml does not name {', '.join(forgotten)}")
         reports: list[Report] = []
 
         def note(report: Report) -> None:

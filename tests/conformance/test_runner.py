@@ -11,7 +11,7 @@ from tests.conformance import __main__ as command
 from tests.conformance.run import SUBJECTS, Report
 from tests.conformance.source import newest_of, source_entries
 from tests.conformance.transcript import Outcome, Test, Transcript, read
-from tests.conformance.units import Skip, Unit, load_skips, load_units, prune, stale
+from tests.conformance.units import Skip, Unit, load_skips, load_units, prune, stale, unnamed
 
 WHOLE = """\
 Cleanup: may take some time... OK
@@ -301,6 +301,14 @@ def test_the_list_has_the_form_that_pruning_writes(tmp_path: Path) -> None:
     copy.write_text((Path(__file__).parent / "skipped.toml").read_text())
     prune([], copy)
     assert copy.read_text() == (Path(__file__).parent / "skipped.toml").read_text()
+
+
+def test_units_that_are_not_named_are_found(tmp_path: Path) -> None:
+    for name in ("scan", "type/list", "cluster/links", "moon"):
+        file = tmp_path / "tests/unit" / f"{name}.tcl"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    assert unnamed(tmp_path, ["unit/scan", "unit/type/list"], ["unit/cluster"]) == ["unit/moon"]
 
 
 def test_a_skip_without_a_reason_is_refused(tmp_path: Path) -> None:

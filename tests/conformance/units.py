@@ -78,6 +78,17 @@ def load_units(path: Path = HERE / "units.toml") -> tuple[dict[str, Unit], dict[
     return units, others
 
 
+def unnamed(suite: Path, units: Iterable[str], others: Iterable[str]) -> list[str]:
+    """The units of a suite that neither run nor are named, with their folder or alone, as not."""
+    named = {*units, *others}
+    found = (file.relative_to(suite / "tests") for file in (suite / "tests/unit").rglob("*.tcl"))
+    return sorted(
+        path.with_suffix("").as_posix()
+        for path in found
+        if named.isdisjoint({path.with_suffix("").as_posix(), path.parent.as_posix()})
+    )
+
+
 def load_skips(path: Path = HERE / "skipped.toml") -> list[Skip]:
     """The listed tests. An entry of the file names tests of one unit that have one reason."""
     skips = []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from nearkeep.engine.session import Session
+from nearkeep.engine.slowlog import shown as without_secrets
 from nearkeep.wire.reply import Status
 from tests.engine.conftest import Client, Listener
 
@@ -45,3 +48,24 @@ def test_a_database_is_shown_as_selected_by_the_command_that_selects_it(client: 
 
 def test_administrative_commands_are_not_shown(client: Client) -> None:
     assert shown(client, "CONFIG GET port", "GET k", "MONITOR") == [b"GET k"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "seen"),
+    [
+        ("auth bob pass", "auth (redacted) (redacted)"),
+        ("HELLO 3 AUTH bob pass", "HELLO 3 AUTH (redacted) (redacted)"),
+        ("MIGRATE h 1 k 0 9 COPY AUTH pass", "MIGRATE h 1 k 0 9 COPY AUTH (redacted)"),
+        ("migrate h 1 k 0 9 auth2 bob pass", "migrate h 1 k 0 9 auth2 (redacted) (redacted)"),
+        ("MIGRATE h 1 k 0 9 AUTH2 bob", "MIGRATE h 1 k 0 9 AUTH2 bob"),
+        (
+            "MIGRATE h 1 k 0 9 AUTH pass KEYS AUTH k",
+            "MIGRATE h 1 k 0 9 AUTH (redacted) KEYS AUTH k",
+        ),
+        ("MIGRATE h 1 auth 0 9", "MIGRATE h 1 auth 0 9"),
+        ("config set requirepass pass port 1", "config set requirepass (redacted) port 1"),
+        ("GET auth", "GET auth"),
+    ],
+)
+def test_passwords_are_not_shown(request_: str, seen: str) -> None:
+    assert without_secrets(request_.encode().split()) == seen.encode().split()

@@ -431,11 +431,7 @@ def object_idletime(session: Session, args: list[bytes]) -> Reply:
     summary="Returns how many references a value has.",
 )
 def object_refcount(session: Session, args: list[bytes]) -> Reply:
-    value = session.db.peek(args[2])
-    if value is None:
-        return None
-    # Redis shares the small integers, and says so.
-    return 2147483647 if isinstance(value, int) and 0 <= value < 10_000 else 1
+    return None if session.db.peek(args[2]) is None else 1
 
 
 def free(namespace: Namespace, value: object) -> None:
