@@ -75,16 +75,6 @@ def shown(args: list[bytes]) -> list[bytes]:
                 masked[index + 1] = masked[index + 2] = b"(redacted)"
                 break
         return masked
-    if name == b"migrate":
-        masked = list(args)
-        for index in range(6, len(args)):
-            option = args[index].lower()
-            if option == b"keys":
-                break
-            if option in (b"auth", b"auth2"):
-                last = index + (1 if option == b"auth" else 2)
-                masked[index + 1 : last + 1] = [b"(redacted)"] * (min(last, len(args) - 1) - index)
-        return masked
     if name == b"config" and len(args) > 3 and args[1].lower() == b"set":
         masked = list(args)
         for index in range(2, len(args) - 1, 2):
