@@ -156,6 +156,10 @@ class Eviction:
         """
         return min(FIRST + self._steps(self._uses(entry, now)), _TOP)
 
+    def set_frequency(self, entry: Entry, frequency: i64) -> None:
+        """Makes a key count as used as often as a frequency, from 0 to 255, says."""
+        entry.uses = i32(min(self._least(frequency - FIRST), _MOST_USES))
+
     def _uses(self, entry: Entry, now: i64) -> i64:
         """How often a key was used: under LFU less and less, while it is not."""
         uses: i64 = i64(entry.uses)
@@ -165,6 +169,10 @@ class Eviction:
         if periods <= 0:
             return uses
         steps = max(self._steps(uses) - periods, -FIRST)
+        return self._least(steps)
+
+    def _least(self, steps: i64) -> i64:
+        """How many uses raise the frequency by so much."""
         return steps if steps <= 0 else steps * (steps - 1) // 2 * self._factor + steps
 
     def _steps(self, uses: i64) -> i64:

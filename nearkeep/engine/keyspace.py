@@ -515,6 +515,10 @@ class Keyspace:
         if entry is None or entry.expiry == 0:
             return False
         entry.value = as_encoded(entry.value, key, True)
+        if entry.size >= 0:
+            size = string_bytes(entry.value)
+            self.ledger.total += size - entry.size
+            entry.size = size
         self._unschedule(entry)
         return True
 

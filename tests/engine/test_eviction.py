@@ -250,6 +250,7 @@ COMMANDS = (
     "XADD k{n} * f {v} g {m}", "XADD k{n} MAXLEN 3 * f {v}", "XTRIM k{n} MAXLEN 2", "XDEL k{n} 1-{m}",
     "XGROUP CREATE k{n} g 0", "XREADGROUP GROUP g c{m} STREAMS k{n} >", "XGROUP DESTROY k{n} g",
     "XAUTOCLAIM k{n} g c{m} 0 0", "XGROUP DELCONSUMER k{n} g c{m}", "PFADD k{n} {v}", "SORT k{n} STORE k{m}",
+    'JSON.SET k{n} $ {{"a":[{m},"{v}"]}}', "JSON.ARRAPPEND k{n} $.a {m}", "JSON.DEL k{n} $.a",
     "MOVE k{n} 1", "SWAPDB 0 1", "GETDEL k{n}", "SETEX k{n} {t} {v}", "SINTERSTORE k{n} k{n} k{m}",
 )  # fmt: skip
 
@@ -267,6 +268,10 @@ def test_what_is_counted_is_the_sum_of_what_is_there(client: Client, seed: int) 
             v="v" * random.choice((1, 5, 30, 700)),
         )  # fmt: skip
         client(line)
+        if turn % 10 == 0:
+            payload = client("DUMP", f"k{random.randrange(8)}")
+            if isinstance(payload, bytes):
+                client("RESTORE", f"k{random.randrange(8)}", 0, payload, "REPLACE")
         if turn % 400 == 0:
             client.pass_ms(2000)
             client.step()

@@ -224,8 +224,9 @@ class Stream(Value):
         self.added += 1
         self.last_id = entry
 
-    def attach(self, block: Block) -> None:
+    def append_block(self, block: Block) -> None:
         """Adds a block that is not empty, with IDs above all others; nothing else changes."""
+        self.grow(block.held)
         self.blocks.append(block)
         self._starts.append(block.ids[0])
         self._count += len(block.ids)
