@@ -10,11 +10,13 @@ from heapq import heapify, heappop, heappush
 from random import Random
 from typing import Final
 
-from mypy_extensions import i64, mypyc_attr
+from mypy_extensions import i32, i64, mypyc_attr
 
 from nearkeep.engine.acl import Users
 from nearkeep.engine.command import FAST, MAY_REPLICATE, SKIP_SLOWLOG, WRITE, Command
+from nearkeep.engine.eviction import Eviction
 from nearkeep.engine.keyspace import (
+    EVICTED,
     EXPIRED,
     GENERIC,
     HASH,
@@ -31,6 +33,7 @@ from nearkeep.engine.scripting.libraries import Libraries
 from nearkeep.engine.scripting.scripts import Scripts
 from nearkeep.engine.session import (
     BUSY,
+    FULL,
     MONITORED,
     PAUSED,
     TRACKING,
@@ -42,12 +45,30 @@ from nearkeep.engine.slowlog import SlowLog, shown
 from nearkeep.engine.stream import MutationStream
 from nearkeep.engine.text import quoted
 from nearkeep.engine.tracking import Tracking, TrackingMode
+from nearkeep.engine.values.footprint import text_bytes
 from nearkeep.engine.values.hash import Hash
 from nearkeep.engine.values.value import Value
 from nearkeep.wire.reply import Failure, Status
 
 UNBLOCKED: Final = Failure(b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
 _NEVER_SLOW: Final = 1 << 62
+_LARGE: Final = 64
+"""Elements from which a value is freed in steps."""
+
+_AT_ONCE: Final = 1024
+"""Elements that are freed in one go; well under a millisecond."""
+
+_WEIGHED_EVERY: Final = 90
+"""Milliseconds between looks at what is not counted as it changes."""
+
+_CLIENTS_WEIGHED_EVERY: Final = 10
+"""The same for the buffers of clients while memory is limited; longer where they are many."""
+
+_TURNS: Final = 32
+
+_BETWEEN_LOOKS: Final = 15
+_EVICTION_STEP: Final = 1000
+"""Microseconds of eviction in a step of background work."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -178,12 +199,19 @@ class Namespace(Observer):
         self.expired_keys = 0
         self.expired_subkeys = 0
         self.evicted_keys = 0
+        self.evicted_clients = 0
+        self._weighed_at: i64 = 0  # the clients
+        self._measured_at: i64 = 0  # and the tables of the keyspaces
         self.active_expiry = True
         self.garbage: list[object] = []
         self.freed_lazily = 0
+        self.clients_bytes: i64 = 0
+        self.peak: i64 = 0
         self._expire_at_database = 0
         self._slow_threshold: i64 = -1
         self.tracks_latency = True
+        self.ledger_at_start: i64 = self.ledger.total
+        self.eviction = Eviction(settings, self.databases, random, self.ledger)
         self._follow_settings()
 
     # ---- settings
@@ -197,11 +225,23 @@ class Namespace(Observer):
         settings.on_change("latency-tracking", self._on_slow)
         settings.on_change("tracking-table-max-keys", self._on_tracking)
         settings.on_change("slowlog-max-len", self._on_slowlog_length)
+        for name in ("maxmemory", "maxmemory-policy", "maxmemory-samples"):
+            settings.on_change(name, self._on_memory)
+        for name in ("lfu-log-factor", "lfu-decay-time", "maxmemory-eviction-tenacity"):
+            settings.on_change(name, self._on_memory)
+        self._on_memory()
         self._on_password()
         self._on_events()
         self._on_slow()
         self._on_slowlog_length()
         self._on_tracking()
+
+    def _on_memory(self) -> None:
+        self.eviction.configure()
+        if self.eviction.limit:
+            self.gate |= FULL
+        else:
+            self.gate &= ~FULL
 
     def _on_password(self) -> None:
         self.users.require_password(self.settings.string("requirepass"))
@@ -306,6 +346,12 @@ class Namespace(Observer):
         if self.databases[db].observed:
             self._watched_gone(db, key)
 
+    def key_used(self, entry: Entry) -> None:
+        self.eviction.used(entry, self.clock.ms)
+
+    def first_uses(self, key: bytes) -> i32:
+        return self.eviction.first_uses(key)
+
     def expire_fields(self, db: Keyspace, key: bytes, value: Hash, limit: int) -> int:
         """Removes about `limit` expired fields of a hash, and with the last the key; how many."""
         fields = value.expire(self.clock.ms, limit)
@@ -356,9 +402,22 @@ class Namespace(Observer):
         self.changes += 1
 
     def discard(self, rest: list[object], values: int = 0) -> None:
-        """Keeps what is to be freed in steps (see `step`): so many values, for INFO."""
+        """Keeps what is to be freed in steps (see `step`): so many values, for INFO.
+
+        Until then it counts as used.
+        """
+        for one in rest:
+            if isinstance(one, Value):
+                one.attach(self.ledger)
         self.garbage.extend(rest)
         self.freed_lazily += values
+
+    def free_few(self) -> None:
+        """Frees at once what is little."""
+        for _ in range(_TURNS):
+            if not self.garbage:
+                break
+            self._free(_AT_ONCE // _TURNS)
 
     # ---- WATCH
 
@@ -590,8 +649,69 @@ class Namespace(Observer):
 
     # ---- refusals
 
-    def make_room(self, session: Session) -> bool:
-        """Whether a command that adds data may run while memory is limited."""
+    def used_bytes(self) -> int:
+        """Bytes that data and the buffers of clients take: what `maxmemory` limits."""
+        return self.ledger.total + self.clients_bytes
+
+    def overhead_bytes(self) -> int:
+        """The part of it that is neither keys' names nor values."""
+        overhead = self.ledger_at_start + self.clients_bytes
+        for db in self.databases:
+            overhead += db.overhead_bytes()
+        return overhead
+
+    def make_room(self) -> bool:
+        """Evicts keys until there is room for data, or for as long as a command may be held up.
+
+        False if there is no room and nothing can be evicted. Within a transaction or a script
+        nothing is: what was true before it stays true.
+        """
+        eviction = self.eviction
+        limit = eviction.limit
+        if self.depth or limit == 0:
+            return not eviction.stuck
+        if self._weighed_at + _CLIENTS_WEIGHED_EVERY + len(self.sessions) // 32 <= self.clock.ms:
+            self._weigh_clients()
+        if self.ledger.total + self.clients_bytes <= limit:
+            eviction.stuck = False
+            return True
+        return self._evict(eviction.budget)
+
+    def _evict(self, budget: i64) -> bool:
+        """Evicts for about so many microseconds; False if there is no room and none can be made."""
+        eviction = self.eviction
+        until = self.clock.microseconds() + budget
+        turns: i64 = 0
+        eviction.stuck = False
+        while self.ledger.total + self.clients_bytes > eviction.limit:
+            if self.garbage:
+                self._free(_AT_ONCE)
+            elif not self._evict_one():
+                eviction.stuck = True
+                break
+            turns += 1
+            if turns & _BETWEEN_LOOKS == 0 and self.clock.microseconds() >= until:
+                break
+        if self.stream.recording:
+            self.stream.commit(self.clock.ms)
+        return not eviction.stuck
+
+    def _evict_one(self) -> bool:
+        """Evicts a key; whether there was one that may be evicted."""
+        victim = self.eviction.victim(self.clock.ms)
+        if victim is None:
+            return False
+        db = self.databases[victim.db]
+        key = victim.key
+        value = db.take(key)
+        self.evicted_keys += 1
+        if self.stream.recording:
+            self.stream.add(db.index, [b"DEL", key])
+        db.notify(EVICTED, b"evicted", key)
+        if db.observed:
+            self.key_changed(db.index, key)
+        if isinstance(value, Value) and len(value) > _LARGE:
+            self.discard([value])
         return True
 
     def unwritable(self, command: Command) -> Failure | None:
@@ -634,7 +754,9 @@ class Namespace(Observer):
             self.unpause()
         if 0 < self.alarm <= self.clock.ms:
             self.time_out()
-        more = False
+        if self._measured_at + _WEIGHED_EVERY <= self.clock.ms:
+            self._weigh()
+        more = self._shrink()
         if self.active_expiry:
             more = self._expire(limit)
             if self.stream.recording:
@@ -646,6 +768,48 @@ class Namespace(Observer):
             self._free(limit * 8)
             more = more or bool(self.garbage)
         return more
+
+    def _weigh(self) -> None:
+        """Looks at what is not counted as it changes."""
+        self._measured_at = self.clock.ms
+        for db in self.databases:
+            db.measure()
+        self._weigh_clients()
+        self.peak = max(self.peak, self.ledger.total + self.clients_bytes)
+
+    def _weigh_clients(self) -> None:
+        self._weighed_at = self.clock.ms
+        self.clients_bytes = 0
+        for session in self.sessions.values():
+            self.clients_bytes += session.memory()
+        limit = self.settings.integer("maxmemory-clients")
+        if limit < 0:
+            limit = self.eviction.limit * -limit // 100
+        if 0 < limit < self.clients_bytes:
+            self._evict_clients(limit)
+
+    def _evict_clients(self, limit: i64) -> None:
+        """Disconnects the clients whose buffers are largest until all are within the limit."""
+        heaviest = sorted(
+            [(session.memory(), session.id) for session in self.sessions.values()], reverse=True
+        )
+        for size, number in heaviest:
+            session = self.sessions[number]
+            if session.no_evict:
+                continue
+            self.evicted_clients += 1
+            self.clients_bytes -= size
+            session.outlet.close(after_reply=False)
+            if self.clients_bytes <= limit:
+                break
+
+    def _shrink(self) -> bool:
+        """Evicts keys in the background; whether more are to be evicted."""
+        limit = self.eviction.limit
+        if limit == 0 or self.ledger.total + self.clients_bytes <= limit:
+            self.eviction.stuck = False
+            return False
+        return self._evict(_EVICTION_STEP) and self.ledger.total + self.clients_bytes > limit
 
     def _expire(self, limit: int) -> bool:
         """Goes through the databases in turn, from where it stopped."""
@@ -678,8 +842,12 @@ class Namespace(Observer):
             self.garbage.pop()
             for _ in range(min(limit, len(rest))):
                 item = rest.pop()
-                if isinstance(item, Entry) and isinstance(item.value, Value):
-                    self.garbage.append(item.value)
+                if isinstance(item, Entry):
+                    self.ledger.total -= self.databases[0].entry_bytes + text_bytes(len(item.key))
+                    if item.size >= 0:
+                        self.ledger.total -= item.size
+                    else:
+                        self.garbage.append(item.value)
             if rest:
                 self.garbage.insert(0, rest)
         elif isinstance(rest, dict):
@@ -687,5 +855,8 @@ class Namespace(Observer):
                 rest.popitem()
             if not rest:
                 self.garbage.pop()
-        elif not isinstance(rest, Value) or not rest.release(limit):
+        elif not isinstance(rest, Value):
+            self.garbage.pop()
+        elif not rest.release(limit):
+            rest.detach()
             self.garbage.pop()

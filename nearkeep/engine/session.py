@@ -24,13 +24,13 @@ from nearkeep.engine.command import (
     WRITE,
     Command,
 )
+from nearkeep.engine.keyspace import NOTHING, Keyspace
 from nearkeep.engine.latency import Histogram
 from nearkeep.engine.text import shown
 from nearkeep.wire.reply import NO_REPLY, NULL_ARRAY, QUEUED, Failure, Reply
 
 if TYPE_CHECKING:
     from nearkeep.engine.acl import User
-    from nearkeep.engine.keyspace import Keyspace
     from nearkeep.engine.namespace import Namespace
     from nearkeep.engine.tracking import TrackingMode
 
@@ -369,7 +369,7 @@ class Session:
             denied = namespace.users.denied(self, command, args)
             if denied is not None:
                 return self._refuse(denied, command)
-        if namespace.gate & FULL and flags & DENYOOM and not namespace.make_room(self):
+        if namespace.gate & FULL and not namespace.make_room() and self._adds(command):
             return self._refuse(OUT_OF_MEMORY, command)
         if namespace.gate & UNWRITABLE and flags & WRITE:
             failure = namespace.unwritable(command)
@@ -403,16 +403,35 @@ class Session:
         """Runs a command in the way that the client has chosen."""
         gate = self.gate
         if gate & UNTOUCHING and command.name != b"touch":
-            self.db.touching = False
-            try:
-                return self.call(command, args)
-            finally:
-                self.db.touching = True
+            return self.call_untouching(command, args)
         reply = self.call(command, args)
         if gate & TRACKING:
             self.namespace.tracking.remember(self, command, args)
             self._caching_ends(command)
         return reply
+
+    def call_untouching(self, command: Command, args: list[bytes]) -> Reply:
+        """Runs a command that leaves no trace of the use of keys."""
+        db = self.db
+        touching = db.touching
+        db.touching = NOTHING
+        try:
+            return self.call(command, args)
+        finally:
+            db.touching = touching
+
+    def _adds(self, command: Command) -> bool:
+        """Whether a command may not run while memory is full.
+
+        What is queued takes memory too, and EXEC runs what was queued.
+        """
+        if command.flags & DENYOOM:
+            return True
+        if not self.gate & IN_MULTI:
+            return False
+        if command.name == b"exec":
+            return any([queued.flags & DENYOOM for queued, _ in self.queue])
+        return command.name not in _NEVER_QUEUED
 
     def _caching_ends(self, command: Command) -> None:
         """What CLIENT CACHING said holds for one command, or for one transaction."""
@@ -495,6 +514,11 @@ class Session:
         self.namespace.commands_run -= 1
 
     # ---- state
+
+    def memory(self) -> int:
+        """Bytes that the client's buffers take, and its queue."""
+        outlet = self.outlet
+        return outlet.output_size() + outlet.input_size() + self.queued_bytes
 
     def tell(self, message: Reply) -> None:
         """Delivers a message, after the reply if it comes from the session's own command."""

@@ -113,6 +113,7 @@ def _reset_counters(namespace: "Namespace") -> None:
     namespace.protocol_errors = namespace.output_limit_hits = 0
     namespace.expired_keys = namespace.expired_subkeys = namespace.evicted_keys = 0
     namespace.freed_lazily = 0
+    namespace.evicted_clients = 0
     for db in namespace.databases:
         db.hits = db.misses = 0
     namespace.errors = {}

@@ -74,6 +74,8 @@ def restore(session: Session, args: list[bytes]) -> Reply:
         db.set_expiry(key, expiry)
     if options.idle >= 0:
         db.set_idle_ms(key, min(options.idle * 1000, now))
+    if options.frequency >= 0:
+        session.namespace.eviction.set_frequency(db.entry(key), options.frequency)
     db.changed(key)
     db.notify(GENERIC, b"restore", key)
     if replaced is not None:

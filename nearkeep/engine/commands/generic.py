@@ -395,11 +395,14 @@ def object_encoding(session: Session, args: list[bytes]) -> Reply:
 def object_freq(session: Session, args: list[bytes]) -> Reply:
     if session.db.peek(args[2]) is None:
         return None
-    return Failure(
-        b"ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note"
-        b" that when switching between policies at runtime LRU and LFU data will take some time to"
-        b" adjust."
-    )
+    namespace = session.namespace
+    if not namespace.settings.string("maxmemory-policy").endswith(b"lfu"):
+        return Failure(
+            b"ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please"
+            b" note that when switching between policies at runtime LRU and LFU data will take some"
+            b" time to adjust."
+        )
+    return namespace.eviction.frequency(session.db.entry(args[2]), namespace.clock.ms)
 
 
 @command(
@@ -421,6 +424,11 @@ def object_help(session: Session, args: list[bytes]) -> Reply:
 def object_idletime(session: Session, args: list[bytes]) -> Reply:
     if session.db.peek(args[2]) is None:
         return None
+    if session.namespace.settings.string("maxmemory-policy").endswith(b"lfu"):
+        return Failure(
+            b"ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when"
+            b" switching between policies at runtime LRU and LFU data will take some time to adjust."
+        )
     return session.db.idle_ms(args[2]) // 1000
 
 

@@ -410,6 +410,9 @@ def values(held: Json, path: Path) -> list[object]:
 
 def changed(session: Session, key: bytes, event: bytes) -> None:
     """To be called after each change of a document."""
+    document = session.db.peek(key)
+    if isinstance(document, Json):
+        document.weigh()
     session.db.changed(key)
     session.db.notify(MODULE, event, key)
 

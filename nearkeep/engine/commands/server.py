@@ -144,6 +144,7 @@ def _flush(session: Session, databases: list[Keyspace]) -> None:
         namespace.touch_all(db.index)
         keys = len(db)
         namespace.discard(db.drop_all(), keys)
+        namespace.free_few()
     namespace.tracking.flushed()
     namespace.changes += 1
 

@@ -10,7 +10,7 @@ Source: https://github.com/antirez/listpack and, for the layout, what Redis itse
 import struct
 from typing import Final
 
-from nearkeep.engine.values.consumer_group import NONE, Consumer, ConsumerGroup
+from nearkeep.engine.values.consumer_group import NONE, ConsumerGroup
 from nearkeep.engine.values.stream import SEQUENCE, Block, Stream
 from nearkeep.wire.rdb import Malformed, Reader, length, listpack, listpack_elements, string
 from nearkeep.wire.request import parse_integer
@@ -101,7 +101,7 @@ def loaded_stream(source: Reader, version: int) -> Stream:
         if len(key) != _ID_BYTES:
             raise Malformed
         first = int.from_bytes(key, "big")
-        stream.attach(_loaded_block(first, source.string(), stream.top_id()))
+        stream.append_block(_loaded_block(first, source.string(), stream.top_id()))
     count = source.length()
     if count != len(stream):
         raise Malformed
@@ -117,7 +117,7 @@ def loaded_stream(source: Reader, version: int) -> Stream:
         name = source.string()
         if name in stream.groups:
             raise Malformed
-        stream.groups[name] = _loaded_group(source, version, stream)
+        stream.add_group(name, _loaded_group(source, version, stream))
     return stream
 
 
@@ -220,9 +220,8 @@ def _loaded_group(source: Reader, version: int, stream: Stream) -> ConsumerGroup
         name = source.string()
         if name in group.consumers:
             raise Malformed
-        consumer = Consumer(name, _time(source))
+        consumer = group.add_consumer(name, _time(source))
         consumer.active = _time(source) if version >= 3 else consumer.seen
-        group.consumers[name] = consumer
         for _ in range(source.length()):
             entry = source.unsigned(_ID_BYTES, big=True)
             given = pending.pop(entry, None)

@@ -329,7 +329,7 @@ class Scripts:
         if (
             namespace.gate & FULL
             and not script.flags & (ALLOW_OOM | NO_WRITES)
-            and not namespace.make_room(self.session())
+            and not namespace.make_room()
         ):
             return _FULL
         return None
@@ -459,11 +459,7 @@ class Scripts:
         namespace = self.namespace
         caller = running.caller
         if session.gate & UNTOUCHING:
-            session.db.touching = False
-            try:
-                reply = session.call(command, args)
-            finally:
-                session.db.touching = True
+            reply = session.call_untouching(command, args)
         else:
             reply = session.call(command, args)
         if namespace.gate & MONITORED and not command.flags & UNMONITORED:
@@ -499,7 +495,7 @@ class Scripts:
             and namespace.gate & FULL
             and not running.any_memory
             and not running.wrote
-            and not namespace.make_room(session)
+            and not namespace.make_room()
         ):
             raise Failure(OUT_OF_MEMORY.message)
         if flags & WRITE:

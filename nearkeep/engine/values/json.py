@@ -11,8 +11,8 @@ from mypy_extensions import mypyc_attr
 from nearkeep.engine.settings import Settings
 from nearkeep.engine.values.value import Value
 
-_EMPTY_BYTES: Final = 120
-_SAMPLE: Final = 32
+_BOX_BYTES: Final = 64
+_SAMPLE: Final = 12
 """Elements of the outermost array or object whose sizes are looked at; further in there are fewer."""
 
 _COUNTED: Final = 100
@@ -38,6 +38,7 @@ class Json(Value):
 
     def __init__(self, root: object) -> None:
         self.box: list[object] = [root]
+        self.weigh()
 
     def type_name(self) -> bytes:
         return b"ReJSON-RL"
@@ -63,8 +64,9 @@ class Json(Value):
                 rest += value.values()
         return count
 
-    def memory(self) -> int:
-        return _EMPTY_BYTES + footprint(self.box[0], _SAMPLE)
+    def weigh(self) -> None:
+        """To be called when the document has changed: notes how much it takes, about."""
+        self.grow(_BOX_BYTES + footprint(self.box[0], _SAMPLE) - self.held)
 
     def release(self, limit: int) -> bool:
         # The box becomes a stack of what is left: what an array or object held goes on top.
