@@ -62,11 +62,7 @@ def main() -> int:
         os.environ["NEARKEEP_ENGINE"] = chosen.engine
     subject = SUBJECTS[chosen.subject]
     units, others = load_units()
-    wanted = [unit for unit in units.values() if not unit.later]
-    if not chosen.units:
-        for unit in units.values():
-            if unit.later:
-                print(f"{unit.name}: not yet, {unit.later}")
+    wanted = list(units.values())
     if chosen.units:
         names = [_full_name(name) for name in chosen.units.split(",")]
         for name in names:

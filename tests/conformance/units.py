@@ -30,7 +30,6 @@ class Unit:
         spawned: the suite starts and stops the servers itself, instead of testing a running one.
         as_in_7_0: settings that have a newer server do what that of the suite's version did.
         ignore_encoding: why the suite is told not to look at encodings, or "".
-        later: why it runs only when it is asked for by name as yet, or "".
     """
 
     name: str
@@ -41,7 +40,6 @@ class Unit:
     spawned: bool = False
     as_in_7_0: Mapping[str, str | int] = dataclasses.field(default_factory=dict)
     ignore_encoding: str = ""
-    later: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
