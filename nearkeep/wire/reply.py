@@ -90,6 +90,8 @@ class Push:
         self.items = items
         self.resp2: bytes | None = None
         self.resp3: bytes | None = None
+        self.forms: dict[str, bytes] | None = None
+        """Other encodings, by name, once there are any."""
 
 
 class Verbatim:

@@ -569,3 +569,7 @@ def test_strings_of_a_script_are_bytes(client: Client) -> None:
         b"\xff\0",
         b"\xfe",
     ]
+
+
+def test_the_flag_that_upstash_libraries_set_is_taken(client: Client) -> None:
+    assert run(client, "#!lua flags=allow-key-locking\nreturn 1") == 1
