@@ -35,6 +35,16 @@ class Client(Outlet):
         self.session: Session | None = None
         self._over_soft_since: i64 = 0
 
+    def take_over(self, other: "Client") -> None:
+        """Goes on with another client's transport and session."""
+        self.transport = other.transport
+        self.address = other.address
+        self.local_address = other.local_address
+        self.session = other.session
+        other.session = None
+        if self.session is not None:
+            self.session.outlet = self
+
     # ---- what the loop calls
 
     def eof_received(self) -> bool:

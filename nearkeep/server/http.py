@@ -6,25 +6,30 @@ their order; each stands for itself, with its own user, and leaves nothing behin
 responses leave at the end of the tick, like those of RESP.
 """
 
+import asyncio
 import hashlib
 from collections import deque
 from collections.abc import Callable
 from email.utils import formatdate
-from typing import Final
+from functools import partial
+from typing import Final, cast
 
 import httptools
 import orjson
 
 from nearkeep.engine.acl import WRONG_PASS, User
-from nearkeep.engine.session import NOAUTH, Session
+from nearkeep.engine.session import NOAUTH, UNAUTHENTICATED, Session
+from nearkeep.server.caller import Caller
 from nearkeep.server.client import Client
 from nearkeep.server.connection import Connection, Tick
 from nearkeep.server.origin import Origins, refused_site
 from nearkeep.server.throttle import Throttle
+from nearkeep.server.websocket import WebSocket
+from nearkeep.server.websocket_clients import JsonOverWebSocket, RespOverWebSocket
 from nearkeep.wire.events import COMMENT, message_event
 from nearkeep.wire.http import BYTES, Request, Response, chunk, head
 from nearkeep.wire.json_reply import error, outcome
-from nearkeep.wire.reply import NO_REPLY, Failure, Reply, encode
+from nearkeep.wire.reply import Failure, Reply, Several, encode
 from nearkeep.wire.rest import (
     ALLOWED,
     COMMAND,
@@ -64,12 +69,23 @@ class Site:
 
     Attributes:
         identity: tells this process from others, in sync tokens.
+        replace: puts a client in the place of the one whose connection it took over.
+        is_stopping: whether the server is about to end.
     """
 
-    def __init__(self, tick: Tick, origins: Origins, identity: bytes) -> None:
+    def __init__(
+        self,
+        tick: Tick,
+        origins: Origins,
+        identity: bytes,
+        replace: Callable[[Client, Client], None],
+        is_stopping: Callable[[], bool],
+    ) -> None:
         self.tick = tick
         self.origins = origins
         self.identity = identity
+        self.replace = replace
+        self.is_stopping = is_stopping
         self.throttle = Throttle()
         self._second = 0
         self._date = b""
@@ -104,17 +120,7 @@ class Arriving:
         self.answer: Response | None = None
 
 
-class Exchange:
-    """A request that is being served: its commands, and the replies so far."""
-
-    def __init__(self, request: Request, call: Call, commands: list[list[bytes]]) -> None:
-        self.request = request
-        self.call = call
-        self.commands = commands
-        self.replies: list[Reply] = []
-
-
-class Http(Client):
+class Http(Caller):
     """One HTTP connection, taken over from the protocol that read its first bytes."""
 
     kind = "http"
@@ -122,26 +128,13 @@ class Http(Client):
     def __init__(self, site: Site, first: Connection) -> None:
         super().__init__(site.tick)
         self.site = site
-        self.transport = first.transport
-        self.session = first.session
-        self.address = first.address
-        self.local_address = first.local_address
-        self.on_upgrade: Callable[[Http, Request, bytes], bool] | None = None
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._arriving: Arriving | None = None
         self._arrived: deque[Arriving] = deque()
-        self._exchange: Exchange | None = None
-        self._postponed: list[bytes] | None = None
         self._streaming: Request | None = None
         self._spoke = 0  # when the event stream last said something, milliseconds
-        self._running = False
-        self._told: list[Reply] = []
-        self._out: list[bytes] = []
-        self._waiting = False
         self._paused = False
-        if self.session is not None:
-            self.session.outlet = self
-        first.session = None
+        self.take_over(first)
 
     # ---- reading
 
@@ -168,7 +161,7 @@ class Http(Client):
             arriving.size += len(data)
             if arriving.size > HEAD_LIMIT and arriving.answer is None:
                 self._refuse(431, "ERR the request's header is too large")
-        self._serve(session)
+        self.ready(session)
 
     def on_message_begin(self) -> None:
         self._arriving = Arriving(self.tick.namespace.clock.ms)
@@ -206,7 +199,7 @@ class Http(Client):
             if arriving.answer is not None:  # not worth reading the body
                 arriving.answer.final = True
             elif request.header(b"expect").lower() == b"100-continue" and not self._busy():
-                self._write(_CONTINUE)
+                self.write(_CONTINUE)
         if arriving.answer is not None and arriving.answer.final:
             self._arrive(arriving)
 
@@ -258,6 +251,10 @@ class Http(Client):
             )
         if request.method == b"OPTIONS":
             return Response(204, b"", self.site.origins.preflight(request))
+        if request.header(b"upgrade").lower() == b"websocket" and credentials(request) is None:
+            default: User = self.tick.namespace.users.default
+            if not default.open:  # it may log in by its first message
+                return None
         known = self._authenticate(request)
         if isinstance(known, Response):
             return known
@@ -292,15 +289,12 @@ class Http(Client):
     # ---- serving
 
     def _busy(self) -> bool:
-        return self._exchange is not None or self._streaming is not None or bool(self._arrived)
+        return self.commands is not None or self._streaming is not None or bool(self._arrived)
 
-    def _serve(self, session: Session) -> None:
+    def ready(self, session: Session) -> None:
         """Serves requests until one has to wait."""
         while (
-            self._arrived
-            and self._exchange is None
-            and self._streaming is None
-            and not self.closing
+            self._arrived and self.commands is None and self._streaming is None and not self.closing
         ):
             arrived = self._arrived.popleft()
             request, user = arrived.request, arrived.user
@@ -329,24 +323,14 @@ class Http(Client):
             return
         if call.kind == TRANSACTION:
             commands = [[b"MULTI"], *commands, [b"EXEC"]]
-        self._exchange = Exchange(request, call, commands)
-        self._advance(session)
+        self.run(session, commands, partial(self._answer, session, request, call))
 
-    def _advance(self, session: Session) -> None:
-        """Runs the commands of the present request until one blocks, and answers at the end."""
-        exchange = self._exchange
-        if exchange is None:
-            return
-        while len(exchange.replies) < len(exchange.commands):
-            reply = session.execute(exchange.commands[len(exchange.replies)])
-            if reply is NO_REPLY and session.blocked is not None:
-                return
-            exchange.replies.append(reply)
-        self._exchange = None
-        self._respond(exchange.request, self._response(session, exchange))
+    def _answer(self, session: Session, request: Request, call: Call, replies: list[Reply]) -> None:
+        self._respond(request, self._response(session, request, call, replies))
 
-    def _response(self, session: Session, exchange: Exchange) -> Response:
-        call, replies, request = exchange.call, exchange.replies, exchange.request
+    def _response(
+        self, session: Session, request: Request, call: Call, replies: list[Reply]
+    ) -> Response:
         if call.kind == TRANSACTION:
             return _transaction(replies, call.base64)
         if call.resp2:
@@ -369,12 +353,9 @@ class Http(Client):
     def _stream(self, session: Session, request: Request, args: list[bytes]) -> None:
         """Makes the connection a stream of events."""
         session.protocol = 3
-        self._running = True
-        reply = session.execute(args)
-        self._running = False
+        reply = self.execute(session, args)
         if isinstance(reply, Failure):
             session.protocol = 2
-            self._told = []
             self._respond(request, Response(400, error(reply.message.decode(errors="replace"))))
             return
         headers = [(b"Content-Type", b"text/event-stream; charset=utf-8")]
@@ -382,38 +363,17 @@ class Http(Client):
         headers.append(
             (b"Transfer-Encoding", b"chunked") if request.chunked else (b"Connection", b"close")
         )
-        self._write(head(200, headers + self._common(request)))
+        self.write(head(200, headers + self._common(request)))
         self._streaming = request
-        if reply is not NO_REPLY:
-            self.send(reply)
-        told, self._told = self._told, []
-        for message in told:
-            self.send(message)
+        for message in reply.messages if isinstance(reply, Several) else [reply]:
+            self.deliver(message)
 
-    def send(self, message: Reply) -> None:
-        if self._running:
-            self._told.append(message)
-        elif self._streaming is not None and not self.closing:
+    def deliver(self, message: Reply) -> None:
+        if self._streaming is not None and not self.closing:
             self._spoke = self.tick.namespace.clock.ms
-            self._write(message_event(message, self._streaming.chunked))
+            self.write(message_event(message, self._streaming.chunked))
 
     # ---- what the engine and the tick call
-
-    def resume(self, reply: Reply) -> None:
-        exchange = self._exchange
-        if exchange is not None:
-            exchange.replies.append(reply)
-            self.tick.run(self)
-
-    def retry(self, args: list[bytes]) -> None:
-        self.tick.run(self)
-
-    def go_on(self) -> None:
-        session = self.session
-        if session is None or self.closing or session.blocked is not None:
-            return
-        self._advance(session)
-        self._serve(session)
 
     def close(self, after_reply: bool) -> None:
         if not after_reply:
@@ -425,14 +385,11 @@ class Http(Client):
             self.closing = True
             if self._streaming is not None and self._streaming.chunked:
                 self._out.append(_END_OF_CHUNKS)
-            self._wake()
+            self.wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._parser = None  # which knows its connection, as this knows it
         super().connection_lost(exc)
-
-    def held(self) -> int:
-        return sum([len(part) for part in self._out])
 
     def input_size(self) -> int:
         arriving = self._arriving
@@ -444,7 +401,7 @@ class Http(Client):
         if self._streaming is not None:
             if now - self._spoke >= COMMENT_SECONDS * 1000:
                 self._spoke = now
-                self._write(chunk(COMMENT) if self._streaming.chunked else COMMENT)
+                self.write(chunk(COMMENT) if self._streaming.chunked else COMMENT)
         elif arriving is not None and arriving.answer is None and not self.closing:
             limit = HEAD_SECONDS
             if arriving.head_done:
@@ -452,7 +409,7 @@ class Http(Client):
             if now - arriving.began > limit * 1000:
                 self._refuse(408, "ERR the request comes too slowly")
                 if self.session is not None:
-                    self._serve(self.session)
+                    self.ready(self.session)
         super().each_second()
 
     # ---- writing
@@ -476,52 +433,68 @@ class Http(Client):
             headers.append((b"Connection", b"close"))
         elif not request.chunked:
             headers.append((b"Connection", b"keep-alive"))
-        self._write(head(response.status, headers))
+        self.write(head(response.status, headers))
         if response.body and request.method != b"HEAD" and response.status != 304:
-            self._write(response.body)
+            self.write(response.body)
         if last:
             self.close(after_reply=True)
-
-    def _write(self, data: bytes) -> None:
-        self._out.append(data)
-        self._wake()
-
-    def _wake(self) -> None:
-        if not self._waiting:
-            self._waiting = True
-            self.tick.write(self)
-
-    def flush(self) -> None:
-        self._waiting = False
-        transport = self.transport
-        if self.lost or transport is None:
-            return
-        parts, self._out = self._out, []
-        if parts:
-            data = parts[0] if len(parts) == 1 else b"".join(parts)
-            transport.write(data)
-            self.count_sent(len(data))
-        if self.closing:
-            transport.close()
 
     # ---- WebSocket
 
     def _upgrade(self, rest: bytes) -> None:
         """Another protocol is asked for: WebSocket is there, for all else HTTP goes on."""
         session = self.session
-        if session is None:
-            return
         arrived = self._arrived[-1] if self._arrived else None
-        request = arrived.request if arrived is not None else None
-        if arrived is None or request is None or request.method == b"CONNECT":
-            self._parser = None
-            self._serve(session)
-            self.close(after_reply=True)
+        if session is None or arrived is None or arrived.request is None:
             return
-        self._parser = httptools.HttpRequestParser(self)
-        self._serve(session)
+        request = arrived.request
+        if request.header(b"upgrade").lower() == b"websocket" and arrived.answer is None:
+            if len(self._arrived) > 1 or self.commands is not None:
+                self._arrived.pop()
+                self._arriving = arrived
+                self._refuse(400, "ERR a WebSocket must not be asked for after other requests")
+            else:
+                self._become_websocket(session, request, arrived.user, rest)
+                return
+        else:
+            self._parser = httptools.HttpRequestParser(self)
+        self.ready(session)
         if rest:
             self.data_received(rest)
+
+    def _become_websocket(
+        self, session: Session, request: Request, user: User | None, rest: bytes
+    ) -> None:
+        transport = self.transport
+        if transport is None:
+            return
+        self._parser = None
+        self._arrived.clear()
+        socket = WebSocket(transport, self.site.is_stopping)
+        transport.set_protocol(cast("asyncio.BaseProtocol", socket))
+        if not socket.accept(request, self._common(request)):
+            self.close(after_reply=True)
+            return
+        if user is None:
+            session.user = self.tick.namespace.users.default
+            session.gate |= UNAUTHENTICATED
+        else:
+            session.become(user)
+        client: Client
+        if socket.subprotocol == "resp":
+            client = Connection(self.tick, lambda _: None)
+            client.take_over(self)
+            socket.speaker = RespOverWebSocket(socket, client)
+        else:
+            base64 = (b"encoding", b"base64") in request.query
+            client = JsonOverWebSocket(self.tick, socket, base64)
+            client.take_over(self)
+            client.begin()
+            socket.speaker = client
+        client.transport = cast("asyncio.Transport", socket)
+        self.site.replace(self, client)
+        if rest:
+            socket.data_received(rest)
 
 
 def _unauthorized(failure: Failure) -> Response:

@@ -67,6 +67,8 @@ class Server(Host):
             self.tick,
             Origins(partial(settings.string, "http-origins")),
             os.urandom(6).hex().encode(),
+            self._replace,
+            self._is_stopping,
         )
         self.connections: dict[Client, None] = {}
         self.listeners: dict[Endpoint, asyncio.AbstractServer] = {}
@@ -196,6 +198,10 @@ class Server(Host):
         self.connections[connection] = None
         connection.on_lost = self._lose
 
+    def _replace(self, old: Client, new: Client) -> None:
+        self._lose(old)
+        self._keep(new)
+
     def _lose(self, connection: Client) -> None:
         self.connections.pop(connection, None)
 
@@ -205,8 +211,7 @@ class Server(Host):
         if transport is None:
             return
         http = Http(self.site, first)
-        self._lose(first)
-        self._keep(http)
+        self._replace(first, http)
         transport.set_protocol(cast("asyncio.BaseProtocol", http))
         http.data_received(data)
 
@@ -343,6 +348,9 @@ class Server(Host):
         self.loop.run_until_complete(self._drain())
         self.loop.close()
         return status
+
+    def _is_stopping(self) -> bool:
+        return self._stopped.done()
 
     def _stop(self) -> None:
         if not self._stopped.done():

@@ -118,7 +118,9 @@ def tried() -> list[str]:
     return sorted(
         name
         for name, setting in BY_NAME.items()
-        if not setting.own and name not in NOT_TRIED and not name.startswith(tuple(DIFFERENT_ON_PURPOSE))
+        if not setting.own
+        and name not in NOT_TRIED
+        and not name.startswith(tuple(DIFFERENT_ON_PURPOSE))
     )
 
 
