@@ -22,6 +22,7 @@ from nearkeep.engine.settings_kinds import (
     ULONG_MAX,
     Addresses,
     BufferLimits,
+    ChannelHistory,
     Choice,
     Choices,
     Events,
@@ -139,6 +140,7 @@ _SECTIONS: Final[tuple[tuple[str, tuple[_Row, ...]], ...]] = (
         ("maxmemory-clients", MemoryOrPercent(), "0", "Memory for all clients' buffers; 0 for no limit.", ""),
         ("client-query-buffer-limit", Memory(1 << 20, LONG_MAX, unsigned=True), "1gb", "Bytes of one client's unfinished request.", ""),
         ("client-output-buffer-limit", BufferLimits(), "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60", "Bytes that may wait to be sent, by class of client.", ""),
+        ("channel-history", ChannelHistory(), "", "Recent messages that channels keep: pattern, messages, bytes, seconds, and so on.", "own"),
         ("tracking-table-max-keys", _COUNT, "1000000", "Keys remembered for client-side caching.", ""),
     )),
     ("Memory", (

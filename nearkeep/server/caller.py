@@ -113,9 +113,9 @@ class Caller(Client):
     def flush(self) -> None:
         self._waiting = False
         transport = self.transport
-        if self.lost or transport is None:
-            return
         parts, self._out = self._out, []
+        if transport is None or transport.is_closing():  # a write would raise
+            return
         if parts:
             data = parts[0] if len(parts) == 1 else b"".join(parts)
             transport.write(data)

@@ -293,7 +293,7 @@ class Connection(Client):
 
     def _send(self) -> None:
         transport = self.transport
-        if self.lost or transport is None:
+        if transport is None or transport.is_closing():  # a write would raise
             return
         parts = self._writer.take()
         if not parts:

@@ -26,7 +26,7 @@ from nearkeep.server.origin import Origins, refused_site
 from nearkeep.server.throttle import Throttle
 from nearkeep.server.websocket import WebSocket
 from nearkeep.server.websocket_clients import JsonOverWebSocket, RespOverWebSocket
-from nearkeep.wire.events import COMMENT, message_event
+from nearkeep.wire.events import COMMENT, message_event, place
 from nearkeep.wire.http import BYTES, Request, Response, chunk, head
 from nearkeep.wire.json_reply import error, outcome
 from nearkeep.wire.reply import Failure, Reply, Several, encode
@@ -367,6 +367,14 @@ class Http(Caller):
         self._streaming = request
         for message in reply.messages if isinstance(reply, Several) else [reply]:
             self.deliver(message)
+        history = session.namespace.pubsub.history
+        if history.active() and not session.monitoring:
+            since = request.header(b"last-event-id") or request.parameter(b"since")
+            if since:
+                channels, patterns = list(session.channels), list(session.patterns)
+                for missed in history.since(since, channels, patterns):
+                    self.deliver(missed)
+            self.write(place(history.position(), request.chunked))
 
     def deliver(self, message: Reply) -> None:
         if self._streaming is not None and not self.closing:

@@ -146,8 +146,7 @@ class WebSocket:
 
     def write(self, data: bytes) -> None:
         """Sends bytes as a binary message."""
-        if self._protocol.state is OPEN:
-            self._transport.write(_frame(Opcode.BINARY, data, self.deflates))
+        self.write_frames(_frame(Opcode.BINARY, data, self.deflates))
 
     def writelines(self, parts: list[bytes]) -> None:
         """Sends bytes as a binary message."""
@@ -155,7 +154,7 @@ class WebSocket:
 
     def write_frames(self, frames: bytes) -> None:
         """Sends what `text_frame` made."""
-        if self._protocol.state is OPEN:
+        if self._protocol.state is OPEN and not self._transport.is_closing():
             self._transport.write(frames)
 
     def fail(self, code: int, reason: str) -> None:
@@ -172,6 +171,9 @@ class WebSocket:
             self._send()
             self._loop.call_later(CLOSE_SECONDS, self._transport.abort)
 
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
     def abort(self) -> None:
         self._transport.abort()
 
@@ -183,6 +185,8 @@ class WebSocket:
 
     def _send(self) -> None:
         for data in self._protocol.data_to_send():
+            if self._transport.is_closing():
+                return
             if data:
                 self._transport.write(data)
             else:

@@ -8,9 +8,17 @@ from nearkeep.engine.session import UNAUTHENTICATED, Session
 from nearkeep.server.caller import Caller
 from nearkeep.server.connection import Connection, Tick
 from nearkeep.server.websocket import WebSocket, text_frame
-from nearkeep.wire.json_messages import Ask, MessageError, event, read, refusal, reply_to
+from nearkeep.wire.json_messages import (
+    BEGINNINGS,
+    Ask,
+    MessageError,
+    event,
+    read,
+    refusal,
+    reply_to,
+)
 from nearkeep.wire.json_reply import as_base64, as_text
-from nearkeep.wire.reply import Push, Reply
+from nearkeep.wire.reply import Failure, Push, Reply
 
 UNKNOWN_LIMIT: Final = 65536
 """Bytes of a message from someone who has not logged in."""
@@ -106,8 +114,16 @@ class JsonOverWebSocket(Caller):
             self._limit(session)
 
     def _answer(self, ask: Ask, replies: list[Reply]) -> None:
+        at = b""
+        history = self.tick.namespace.pubsub.history
+        if history.active() and ask.deed in BEGINNINGS and not isinstance(replies[0], Failure):
+            names = ask.commands[0][1:]
+            channels, patterns = (names, []) if ask.deed == "subscribe" else ([], names)
+            for missed in history.since(ask.since, channels, patterns) if ask.since else []:
+                self.deliver(missed)
+            at = history.position()
         if ask.id is not None:
-            self._send(reply_to(ask, replies, self._base64))
+            self._send(reply_to(ask, replies, self._base64, at))
 
     def _send(self, message: bytes) -> None:
         self.write(text_frame(message, self._socket.deflates))
@@ -128,7 +144,7 @@ class JsonOverWebSocket(Caller):
     def flush(self) -> None:
         self._waiting = False
         parts, self._out = self._out, []
-        if parts and not self.lost:
+        if parts:
             frames = parts[0] if len(parts) == 1 else b"".join(parts)
             self._socket.write_frames(frames)
             self.count_sent(len(frames))

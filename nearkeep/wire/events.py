@@ -16,10 +16,19 @@ _WHOLE: Final = "events"
 _CHUNK: Final = "events in chunks"
 
 
-def event(data: bytes) -> bytes:
+def event(data: bytes, id_: bytes = b"", name: bytes = b"") -> bytes:
     """One event with this data."""
     lines = as_text(data).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return "".join([f"data: {line}\n" for line in lines]).encode() + b"\n"
+    text = "".join([f"data: {line}\n" for line in lines]).encode() + b"\n"
+    if id_:
+        text = b"id: %s\n%s" % (id_, text)
+    return b"event: %s\n%s" % (name, text) if name else text
+
+
+def place(id_: bytes, chunked: bool) -> bytes:
+    """Tells the client what to come back with, and nothing else."""
+    text = b"id: %s\n\n" % id_
+    return chunk(text) if chunked else text
 
 
 def message_event(message: Reply, chunked: bool) -> bytes:
@@ -33,7 +42,8 @@ def message_event(message: Reply, chunked: bool) -> bytes:
         forms = message.forms = {}
     made = forms.get(form)
     if made is None:
-        made = event(b",".join([_data(item) for item in message.items]))
+        name = b"gap" if message.items[0] == b"gap" else b""
+        made = event(b",".join([_data(item) for item in message.items]), message.id, name)
         if chunked:
             made = chunk(made)
         forms[form] = made

@@ -69,6 +69,13 @@ class Request:
         """A header's value, empty where there is none."""
         return self.headers.get(name, b"")
 
+    def parameter(self, name: bytes) -> bytes:
+        """The first value of a parameter, empty where there is none."""
+        for known, value in self.query:
+            if known == name:
+                return value or b""
+        return b""
+
 
 class Response:
     """What is answered.

@@ -7,6 +7,9 @@
 
     {"event": "message", "channel": "news", "message": "hello"}
 
+Where channels keep recent messages, a message and the reply to `subscribe` say where the subscriber stands
+(`at`), and `"since": at` with a later `subscribe` brings what was missed, ahead of the reply.
+
 Values have the shapes that REST gives them (see json_reply.py).
 """
 
@@ -22,6 +25,7 @@ COMMAND: Final = "command"
 PIPELINE: Final = "pipeline"
 TRANSACTION: Final = "transaction"
 SUBSCRIPTIONS: Final = ("subscribe", "psubscribe", "unsubscribe", "punsubscribe")
+BEGINNINGS: Final = ("subscribe", "psubscribe")
 
 _DEEDS: Final = (COMMAND, PIPELINE, TRANSACTION, *SUBSCRIPTIONS)
 _FIELDS: Final[dict[bytes, tuple[str, ...]]] = {
@@ -29,6 +33,7 @@ _FIELDS: Final[dict[bytes, tuple[str, ...]]] = {
     b"smessage": ("channel", "message"),
     b"pmessage": ("pattern", "channel", "message"),
     b"invalidate": ("keys",),
+    b"gap": ("channel",),
 }
 """The names of what an event holds."""
 
@@ -40,10 +45,14 @@ class Ask:
         id: given back with the reply; any JSON value.
         deed: COMMAND, PIPELINE, TRANSACTION or one of SUBSCRIPTIONS.
         commands: what is to be run.
+        since: where a subscriber was who has come back, or empty.
     """
 
-    def __init__(self, id_: object, deed: str, commands: list[list[bytes]]) -> None:
+    def __init__(
+        self, id_: object, deed: str, commands: list[list[bytes]], since: bytes = b""
+    ) -> None:
         self.id = id_
+        self.since = since
         self.deed = deed
         self.commands = commands
 
@@ -78,7 +87,8 @@ def read(text: bytes) -> Ask:
         commands = _commands(deed, message[deed])
     except RestError as refused:
         raise MessageError(id_, refused.message) from None
-    return Ask(id_, deed, commands)
+    since = message.get("since")
+    return Ask(id_, deed, commands, since.encode() if isinstance(since, str) else b"")
 
 
 def _commands(deed: str, value: object) -> list[list[bytes]]:
@@ -98,8 +108,8 @@ def _command(value: object) -> list[bytes]:
     return [argument(item) for item in value]
 
 
-def reply_to(ask: Ask, replies: list[Reply], base64: bool) -> bytes:
-    """What is answered."""
+def reply_to(ask: Ask, replies: list[Reply], base64: bool, at: bytes = b"") -> bytes:
+    """What is answered; `at` is what a subscriber may come back with."""
     answer: dict[str, object] = {"id": ask.id}
     last = replies[-1] if replies else None
     if ask.deed == PIPELINE:
@@ -108,6 +118,8 @@ def reply_to(ask: Ask, replies: list[Reply], base64: bool) -> bytes:
         answer["results"] = [outcome(reply, base64) for reply in last]
     elif ask.deed in SUBSCRIPTIONS and not isinstance(last, Failure):
         answer["result"] = [as_text(name) for name in ask.commands[0][1:]]
+        if at:
+            answer["at"] = as_text(at)
     else:
         answer.update(outcome(last, base64))
     return orjson.dumps(answer)
@@ -130,4 +142,6 @@ def event(message: Reply, text: Text) -> bytes:
         return orjson.dumps(shown)
     for name, item in zip(names, message.items[1:], strict=True):
         shown[name] = plain(item, text if name == "message" else as_text)
+    if message.id:
+        shown["at"] = as_text(message.id)
     return orjson.dumps(shown)
