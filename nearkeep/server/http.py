@@ -23,11 +23,12 @@ from nearkeep.server.caller import Caller
 from nearkeep.server.client import Client
 from nearkeep.server.connection import Connection, Tick
 from nearkeep.server.origin import Origins, refused_site
+from nearkeep.server.rpc import Leases, RpcBatch, RpcOverWebSocket
 from nearkeep.server.throttle import Throttle
 from nearkeep.server.websocket import WebSocket
 from nearkeep.server.websocket_clients import JsonOverWebSocket, RespOverWebSocket
 from nearkeep.wire.events import COMMENT, message_event, place
-from nearkeep.wire.http import BYTES, Request, Response, chunk, head
+from nearkeep.wire.http import BYTES, TEXT, Request, Response, chunk, head
 from nearkeep.wire.json_reply import error, outcome
 from nearkeep.wire.reply import Failure, Reply, Several, encode
 from nearkeep.wire.rest import (
@@ -59,6 +60,8 @@ AHEAD: Final = 64
 COMMENT_SECONDS: Final = 15
 """Seconds of silence until an event stream sends a comment."""
 
+RPC_PATH: Final = b"/rpc"
+
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _END_OF_CHUNKS: Final = b"0\r\n\r\n"
 _DENIED: Final = (b"NOAUTH", b"WRONGPASS")
@@ -87,6 +90,7 @@ class Site:
         self.replace = replace
         self.is_stopping = is_stopping
         self.throttle = Throttle()
+        self.leases = Leases()
         self._second = 0
         self._date = b""
 
@@ -132,6 +136,7 @@ class Http(Caller):
         self._arriving: Arriving | None = None
         self._arrived: deque[Arriving] = deque()
         self._streaming: Request | None = None
+        self._rpc: RpcBatch | None = None
         self._spoke = 0  # when the event stream last said something, milliseconds
         self._paused = False
         self.take_over(first)
@@ -198,7 +203,11 @@ class Http(Caller):
         ):
             if arriving.answer is not None:  # not worth reading the body
                 arriving.answer.final = True
-            elif request.header(b"expect").lower() == b"100-continue" and not self._busy():
+            elif (
+                request.header(b"expect").lower() == b"100-continue"
+                and not self._is_serving()
+                and not self._arrived
+            ):
                 self.write(_CONTINUE)
         if arriving.answer is not None and arriving.answer.final:
             self._arrive(arriving)
@@ -251,15 +260,23 @@ class Http(Caller):
             )
         if request.method == b"OPTIONS":
             return Response(204, b"", self.site.origins.preflight(request))
-        if request.header(b"upgrade").lower() == b"websocket" and credentials(request) is None:
-            default: User = self.tick.namespace.users.default
-            if not default.open:  # it may log in by its first message
-                return None
+        if self._may_log_in_later(request):
+            return None
         known = self._authenticate(request)
         if isinstance(known, Response):
             return known
         arriving.user = known
         return None
+
+    def _may_log_in_later(self, request: Request) -> bool:
+        """Whether it is a WebSocket whose first message can be AUTH."""
+        default: User = self.tick.namespace.users.default
+        return (
+            request.header(b"upgrade").lower() == b"websocket"
+            and request.path != RPC_PATH
+            and credentials(request) is None
+            and not default.open
+        )
 
     def _authenticate(self, request: Request) -> User | Response:
         """Who asks, or what is answered in place of their request."""
@@ -288,14 +305,16 @@ class Http(Caller):
 
     # ---- serving
 
-    def _busy(self) -> bool:
-        return self.commands is not None or self._streaming is not None or bool(self._arrived)
+    def _is_serving(self) -> bool:
+        """Whether a request has begun that has not ended."""
+        return self.commands is not None or self._streaming is not None or self._rpc is not None
 
     def ready(self, session: Session) -> None:
         """Serves requests until one has to wait."""
-        while (
-            self._arrived and self.commands is None and self._streaming is None and not self.closing
-        ):
+        if self._rpc is not None:
+            self._rpc.calls.next(session)
+            self._rpc.end_if_done()
+        while self._arrived and not self._is_serving() and not self.closing:
             arrived = self._arrived.popleft()
             request, user = arrived.request, arrived.user
             if request is None:
@@ -311,6 +330,12 @@ class Http(Caller):
             transport.resume_reading()
 
     def _begin(self, session: Session, request: Request) -> None:
+        if request.path == RPC_PATH and request.method == b"POST":
+            self._rpc = RpcBatch(self, self.site.leases, partial(self._end_batch, session, request))
+            session.protocol = 3
+            self._rpc.receive(request.body)
+            self._rpc.end_if_done()
+            return
         try:
             call = call_of(request)
         except RestError as problem:
@@ -324,6 +349,11 @@ class Http(Caller):
         if call.kind == TRANSACTION:
             commands = [[b"MULTI"], *commands, [b"EXEC"]]
         self.run(session, commands, partial(self._answer, session, request, call))
+
+    def _end_batch(self, session: Session, request: Request, answers: bytes) -> None:
+        session.protocol = 2
+        self._rpc = None
+        self._respond(request, Response(200, answers, content_type=TEXT))
 
     def _answer(self, session: Session, request: Request, call: Call, replies: list[Reply]) -> None:
         self._respond(request, self._response(session, request, call, replies))
@@ -397,6 +427,8 @@ class Http(Caller):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._parser = None  # which knows its connection, as this knows it
+        if self._rpc is not None:
+            self._rpc.abandon()
         super().connection_lost(exc)
 
     def input_size(self) -> int:
@@ -457,7 +489,7 @@ class Http(Caller):
             return
         request = arrived.request
         if request.header(b"upgrade").lower() == b"websocket" and arrived.answer is None:
-            if len(self._arrived) > 1 or self.commands is not None:
+            if len(self._arrived) > 1 or self._is_serving():
                 self._arrived.pop()
                 self._arriving = arrived
                 self._refuse(400, "ERR a WebSocket must not be asked for after other requests")
@@ -489,7 +521,12 @@ class Http(Caller):
         else:
             session.become(user)
         client: Client
-        if socket.subprotocol == "resp":
+        if request.path == RPC_PATH:
+            client = RpcOverWebSocket(self.tick, socket, self.site.leases)
+            client.take_over(self)
+            client.begin()
+            socket.speaker = client
+        elif socket.subprotocol == "resp":
             client = Connection(self.tick, lambda _: None)
             client.take_over(self)
             socket.speaker = RespOverWebSocket(socket, client)

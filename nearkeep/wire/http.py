@@ -28,6 +28,7 @@ REASONS: Final = {
 
 JSON: Final = b"application/json"
 BYTES: Final = b"application/octet-stream"
+TEXT: Final = b"text/plain; charset=utf-8"
 
 _NIBBLES: Final = {digit: int(chr(digit), 16) for digit in b"0123456789abcdefABCDEF"}
 

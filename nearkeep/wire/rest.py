@@ -105,7 +105,7 @@ def call_of(request: Request) -> Call:
             words.append(parameter)
             if value is not None:
                 words.append(value)
-    return Call(COMMAND, [_stateless(words)], base64, resp2)
+    return Call(COMMAND, [stateless(words)], base64, resp2)
 
 
 def _formats(request: Request) -> tuple[bool, bool]:
@@ -137,7 +137,7 @@ def _command(value: object) -> list[bytes]:
         raise RestError(400, "ERR expected a JSON array: the command's name and its arguments")
     if not value:
         raise RestError(400, "ERR empty command")
-    return _stateless([argument(item) for item in value])
+    return stateless([argument(item) for item in value])
 
 
 def argument(value: object) -> bytes:
@@ -157,7 +157,7 @@ def argument(value: object) -> bytes:
     raise RestError(400, "ERR arguments must be strings, numbers or booleans")
 
 
-def _stateless(args: list[bytes]) -> list[bytes]:
+def stateless(args: list[bytes]) -> list[bytes]:
     """The command, unless it makes no sense where each request stands for itself."""
     name = args[0].lower()
     if name in _STATEFUL and (

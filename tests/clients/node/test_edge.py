@@ -23,7 +23,7 @@ def token_of(subject: Subject) -> str:
     return token.decode()
 
 
-@pytest.mark.parametrize("file", ["upstash.test.mjs", "websocket.test.mjs"])
+@pytest.mark.parametrize("file", ["upstash.test.mjs", "websocket.test.mjs", "capnweb.test.mjs"])
 def test_every_client_over_http_passes(
     file: str, subject: Subject, subtests: pytest.Subtests
 ) -> None:
