@@ -15,6 +15,7 @@ from mypy_extensions import i32, i64, mypyc_attr
 from nearkeep.engine.acl import Users
 from nearkeep.engine.command import FAST, MAY_REPLICATE, SKIP_SLOWLOG, WRITE, Command
 from nearkeep.engine.eviction import Eviction
+from nearkeep.engine.history import History
 from nearkeep.engine.keyspace import (
     EVICTED,
     EXPIRED,
@@ -163,7 +164,7 @@ class Namespace(Observer):
         self.errors: dict[bytes, int] = {}
         self.error_count = 0
         self.stream = MutationStream()
-        self.pubsub = PubSub()
+        self.pubsub = PubSub(History(clock))
         self.tracking = Tracking()
         self.users = Users(settings)
         self.scripts = Scripts(self)
@@ -230,11 +231,13 @@ class Namespace(Observer):
         for name in ("lfu-log-factor", "lfu-decay-time", "maxmemory-eviction-tenacity"):
             settings.on_change(name, self._on_memory)
         self._on_memory()
+        settings.on_change("channel-history", self._on_history)
         self._on_password()
         self._on_events()
         self._on_slow()
         self._on_slowlog_length()
         self._on_tracking()
+        self._on_history()
 
     def _on_memory(self) -> None:
         self.eviction.configure()
@@ -262,6 +265,9 @@ class Namespace(Observer):
     def _on_tracking(self) -> None:
         self.tracking.limit = self.settings.integer("tracking-table-max-keys")
         self.tracking.trim()
+
+    def _on_history(self) -> None:
+        self.pubsub.history.configure(self.settings.strings("channel-history"))
 
     def _on_slowlog_length(self) -> None:
         self.slowlog.limit = self.settings.integer("slowlog-max-len")
@@ -764,6 +770,7 @@ class Namespace(Observer):
             if self.ready:
                 self.serve_ready()
             self.tracking.broadcast()
+        self.pubsub.history.step(limit)
         if self.garbage:
             self._free(limit * 8)
             more = more or bool(self.garbage)

@@ -22,10 +22,13 @@ from nearkeep.engine.acl import User
 from nearkeep.engine.namespace import Host, Namespace
 from nearkeep.engine.session import BUSY, PAUSED
 from nearkeep.engine.settings import SettingError, Settings
+from nearkeep.server.client import Client
 from nearkeep.server.clock import SystemClock
 from nearkeep.server.connection import Connection, Tick
 from nearkeep.server.facts import facts, resident_bytes
+from nearkeep.server.http import Http, Site
 from nearkeep.server.oom_score import OomScore
+from nearkeep.server.origin import Origins
 from nearkeep.server.peers import Peers
 
 STEP: Final = 200
@@ -66,7 +69,14 @@ class Server(Host):
         self.namespace.begin()
         self.tick = Tick(self.namespace, self.loop.call_soon)
         self.tick.alarm_changed = self._set_alarm
-        self.connections: dict[Connection, None] = {}
+        self.site = Site(
+            self.tick,
+            Origins(partial(settings.string, "http-origins")),
+            os.urandom(6).hex().encode(),
+            self._replace,
+            self._is_stopping,
+        )
+        self.connections: dict[Client, None] = {}
         self.listeners: dict[Endpoint, asyncio.AbstractServer] = {}
         self.unix_listeners: list[asyncio.AbstractServer] = []
         self.tls: ssl.SSLContext | None = None
@@ -186,12 +196,31 @@ class Server(Host):
             and not _from_loopback(connection.address)
         ):
             return _PROTECTED
-        self.connections[connection] = None
-        connection.on_lost = self._lose
+        if self.settings.flag("http"):
+            connection.switch = self._speak_http
+        self._keep(connection)
         return None
 
-    def _lose(self, connection: Connection) -> None:
+    def _keep(self, connection: Client) -> None:
+        self.connections[connection] = None
+        connection.on_lost = self._lose
+
+    def _replace(self, old: Client, new: Client) -> None:
+        self._lose(old)
+        self._keep(new)
+
+    def _lose(self, connection: Client) -> None:
         self.connections.pop(connection, None)
+
+    def _speak_http(self, first: Connection, data: bytes) -> None:
+        """Hands a connection over to HTTP."""
+        transport = first.transport
+        if transport is None:
+            return
+        http = Http(self.site, first)
+        self._replace(first, http)
+        transport.set_protocol(cast("asyncio.BaseProtocol", http))
+        http.data_received(data)
 
     # ---- in the background
 
@@ -227,7 +256,7 @@ class Server(Host):
         self._sampled = (now, count)
         timeout = self.settings.integer("timeout")
         for connection in list(self.connections):
-            connection.check_limits()
+            connection.each_second()
             if timeout and connection.idle_seconds() > timeout:
                 connection.close(after_reply=False)
         # Young objects alone: what has lived for long, the keys above all, is never walked.
@@ -362,6 +391,9 @@ class Server(Host):
         self.loop.close()
         return status
 
+    def _is_stopping(self) -> bool:
+        return self._stopped.done()
+
     def _stop(self) -> None:
         if not self._stopped.done():
             self._stopped.set_result(0)
@@ -450,7 +482,7 @@ def run(settings: Settings, config_file: str | None) -> int:
         from nearkeep.server.tls import server_context  # noqa: PLC0415 - only where TLS is on
 
         try:
-            tls, notes = server_context(settings)
+            tls, notes = server_context(settings, ("http/1.1",))
         except (SettingError, OSError, ssl.SSLError) as error:
             print(f"nearkeep: {error}", file=sys.stderr)
             return 1

@@ -594,3 +594,7 @@ def test_a_pause_of_the_writes_spares_scripts_that_declare_not_to_write(
         assert client("EXEC") == ([1] if runs else NO_REPLY)
     else:
         assert client(how, script if how == "EVAL" else digest, 0) == (1 if runs else NO_REPLY)
+
+
+def test_the_flag_that_upstash_libraries_set_is_taken(client: Client) -> None:
+    assert run(client, "#!lua flags=allow-key-locking\nreturn 1") == 1

@@ -79,6 +79,8 @@ FLAGS: Final = {
     b"no-cluster": NO_CLUSTER,
     b"allow-cross-slot-keys": ALLOW_CROSS_SLOT,
 }
+KEY_LOCKING: Final = b"allow-key-locking"
+"""A flag of Upstash's, which its libraries set; here scripts run one after the other anyway."""
 
 MOST_EVALUATED: Final = 500
 """Scripts that EVAL may leave in the cache; the least recently run goes first."""
@@ -692,7 +694,7 @@ def shebang(source: bytes) -> tuple[int, bool, bytes]:
         if not word.startswith(b"flags="):
             raise Failure(b"ERR Unknown lua shebang option: " + word)
         for name in word[6:].split(b","):
-            if name and name not in FLAGS:
+            if name and name not in FLAGS and name != KEY_LOCKING:
                 raise Failure(b"ERR Unexpected flag in script shebang: " + name)
             flags |= FLAGS.get(name, 0)
     return flags, True, source[end:]
