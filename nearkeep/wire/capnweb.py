@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Final
 
 import orjson
+from mypy_extensions import mypyc_attr
 
 DEEPEST: Final = 64
 """How deep an expression may be nested."""
@@ -56,6 +57,7 @@ class Undefined:
 UNDEFINED: Final = Undefined()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Target:
     """An object whose methods the peer may call. Subclasses say which there are.
 
