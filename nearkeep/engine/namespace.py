@@ -68,6 +68,9 @@ _CLIENTS_WEIGHED_EVERY: Final = 10
 _TURNS: Final = 32
 
 _BETWEEN_LOOKS: Final = 15
+_MOST_EVICTED: Final = 256
+"""Keys that are evicted at once at most, wherever the clock stands still."""
+
 _EVICTION_STEP: Final = 1000
 """Microseconds of eviction in a step of background work."""
 
@@ -697,9 +700,10 @@ class Namespace(Observer):
         until = self.clock.microseconds() + budget
         turns: i64 = 0
         eviction.stuck = False
-        while self.ledger.total + self.clients_bytes > eviction.limit:
+        while self.ledger.total + self.clients_bytes > eviction.limit and turns < _MOST_EVICTED:
             if self.garbage:
                 self._free(_AT_ONCE)
+                turns |= _BETWEEN_LOOKS  # that may have taken long
             elif not self._evict_one():
                 eviction.stuck = True
                 break
@@ -772,7 +776,7 @@ class Namespace(Observer):
             self._weigh()
         more = self._shrink()
         if self.active_expiry:
-            more = self._expire(limit)
+            more = self._expire(limit) or more
             if self.stream.recording:
                 self.stream.commit(self.clock.ms)
             if self.ready:
