@@ -18,7 +18,13 @@ from typing import Final
 
 from mypy_extensions import i32, i64, mypyc_attr
 
-from nearkeep.engine.values.footprint import Ledger, shell_bytes, string_bytes, text_bytes
+from nearkeep.engine.values.footprint import (
+    Ledger,
+    boxed_bytes,
+    shell_bytes,
+    string_bytes,
+    text_bytes,
+)
 from nearkeep.engine.values.string import as_encoded, type_name
 from nearkeep.engine.values.value import Value
 from nearkeep.engine.wheel import Wheel
@@ -165,7 +171,9 @@ class Keyspace:
         self._order: list[Entry] = []
         self._wheel = Wheel(self.clock.ms)
         self._parts = Wheel()  # keys by when parts of their values expire
-        self.entry_bytes: i64 = shell_bytes(Entry(b"", None, 0, 0, 0))
+        sample = Entry(b"", None, 0, 0, 0)
+        self.entry_bytes: i64 = shell_bytes(sample)
+        self._expiry_bytes: i64 = 2 * boxed_bytes(sample)  # of an entry's expiry and slot
         self._tables: i64 = 0  # bytes of the structures that hold the entries, in the ledger
         self._measured_at: i64 = 0
         self.measure()
@@ -421,6 +429,7 @@ class Keyspace:
             self._entries = dict(self._entries)  # a dictionary does not shrink by itself
             tables = getsizeof(self._entries)
         tables += getsizeof(self._order) + self._wheel.memory() + self._parts.memory()
+        tables += self.volatile * self._expiry_bytes
         self.ledger.total += tables - self._tables
         self._tables = tables
         self._measured_at = count + count // 64 + 16

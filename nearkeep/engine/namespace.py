@@ -68,6 +68,9 @@ _CLIENTS_WEIGHED_EVERY: Final = 10
 _TURNS: Final = 32
 
 _BETWEEN_LOOKS: Final = 15
+_MOST_EVICTED: Final = 256
+"""Keys that are evicted at once at most, wherever the clock stands still."""
+
 _EVICTION_STEP: Final = 1000
 """Microseconds of eviction in a step of background work."""
 
@@ -142,6 +145,7 @@ class Namespace(Observer):
     Attributes:
         gate: bits that say why commands can't simply run, 0 as a rule (see session.py).
         depth: how many commands run inside one another (EXEC, scripts).
+        making_room: whether keys are being evicted for a command that is about to run.
         ready: keys that may serve blocked sessions, with their databases, in the order of their
             coming.
         stopwatch: when the last command ended, microseconds of the clock.
@@ -201,6 +205,7 @@ class Namespace(Observer):
         self.expired_subkeys = 0
         self.evicted_keys = 0
         self.evicted_clients = 0
+        self.making_room = False
         self._weighed_at: i64 = 0  # the clients
         self._measured_at: i64 = 0  # and the tables of the keyspaces
         self.active_expiry = True
@@ -681,7 +686,13 @@ class Namespace(Observer):
         if self.ledger.total + self.clients_bytes <= limit:
             eviction.stuck = False
             return True
-        return self._evict(eviction.budget)
+        if self.clients_bytes > limit >> 6 and self._weighed_at != self.clock.ms:
+            self._weigh_clients()  # keys must not make room for what is no more
+        self.making_room = True
+        try:
+            return self._evict(eviction.budget)
+        finally:
+            self.making_room = False
 
     def _evict(self, budget: i64) -> bool:
         """Evicts for about so many microseconds; False if there is no room and none can be made."""
@@ -689,9 +700,10 @@ class Namespace(Observer):
         until = self.clock.microseconds() + budget
         turns: i64 = 0
         eviction.stuck = False
-        while self.ledger.total + self.clients_bytes > eviction.limit:
+        while self.ledger.total + self.clients_bytes > eviction.limit and turns < _MOST_EVICTED:
             if self.garbage:
                 self._free(_AT_ONCE)
+                turns |= _BETWEEN_LOOKS  # that may have taken long
             elif not self._evict_one():
                 eviction.stuck = True
                 break
@@ -764,7 +776,7 @@ class Namespace(Observer):
             self._weigh()
         more = self._shrink()
         if self.active_expiry:
-            more = self._expire(limit)
+            more = self._expire(limit) or more
             if self.stream.recording:
                 self.stream.commit(self.clock.ms)
             if self.ready:
@@ -791,7 +803,7 @@ class Namespace(Observer):
             self.clients_bytes += session.memory()
         limit = self.settings.integer("maxmemory-clients")
         if limit < 0:
-            limit = self.eviction.limit * -limit // 100
+            limit = int(self.eviction.limit) * -limit // 100
         if 0 < limit < self.clients_bytes:
             self._evict_clients(limit)
 

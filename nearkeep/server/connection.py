@@ -227,7 +227,8 @@ class Connection(Client):
         # CLIENT REPLY holds back replies, not messages.
         if session.gate & MUTED and not isinstance(message, Push):
             return
-        if self._running:  # the reply to the command that caused it goes first
+        # The reply to the command that caused it goes first; what made room for it goes before.
+        if self._running and not session.namespace.making_room:
             self._told.append(message)
             return
         self._answer(message)

@@ -499,6 +499,7 @@ class Scripts:
             and not running.wrote
             and not namespace.make_room()
         ):
+            command.rejected += 1
             raise Failure(OUT_OF_MEMORY.message)
         if flags & WRITE:
             running.wrote = True
