@@ -45,6 +45,10 @@ class Speaker(Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None: ...
 
+    def pause_writing(self) -> None: ...
+
+    def resume_writing(self) -> None: ...
+
 
 class WebSocket:
     """One WebSocket. An asyncio protocol to what is below it, a transport to what is above.
@@ -120,10 +124,12 @@ class WebSocket:
         return False
 
     def pause_writing(self) -> None:
-        """The limits of the output buffer decide (see client.py)."""
+        if self.speaker is not None:
+            self.speaker.pause_writing()
 
     def resume_writing(self) -> None:
-        """The limits of the output buffer decide (see client.py)."""
+        if self.speaker is not None:
+            self.speaker.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
