@@ -157,3 +157,18 @@ def test_who_ceases_or_leaves_is_told_no_more(client: Client, watcher: Watcher) 
     assert watcher.told() == []
     assert not client.namespace.live.active()
     assert not client.session.db.observed
+
+
+def test_eviction_is_told(client: Client, watcher: Watcher) -> None:
+    for n in range(50):
+        client("SET", f"key:{n}", "x" * 500)
+    watcher.watch(b"key:*")
+    client.step()
+    watcher.told()
+    client("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    client("CONFIG", "SET", "maxmemory", client.namespace.used_bytes() - 10_000)
+    client("SET", "other", "x")
+    client.step()
+    told = watcher.told()
+    assert len(told) == client.namespace.evicted_keys > 5
+    assert all(items[1:] == [b"none", None] for items in told)
