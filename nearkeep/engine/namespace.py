@@ -29,6 +29,7 @@ from nearkeep.engine.keyspace import (
     Observer,
 )
 from nearkeep.engine.latency import LatencyMonitor
+from nearkeep.engine.live import LiveKeys
 from nearkeep.engine.pubsub import PubSub
 from nearkeep.engine.scripting.libraries import Libraries
 from nearkeep.engine.scripting.scripts import Scripts
@@ -170,6 +171,7 @@ class Namespace(Observer):
         self.stream = MutationStream()
         self.pubsub = PubSub(History(clock))
         self.tracking = Tracking()
+        self.live = LiveKeys()
         self.users = Users(settings)
         self.scripts = Scripts(self)
         self.libraries = Libraries(self)
@@ -308,6 +310,8 @@ class Namespace(Observer):
         if session.tracking is not None:
             self.stop_tracking(session)
         self.stop_monitoring(session)
+        if self.live.active():
+            self.live.leave(session)
         if session.blocked is not None:
             self.stop_waiting(session)
             session.blocked = None
@@ -326,7 +330,7 @@ class Namespace(Observer):
 
     def observe(self) -> None:
         """To be called when someone begins or ceases to look at changes of single keys."""
-        observed = bool(self.watchers) or self.tracking.active()
+        observed = bool(self.watchers) or self.tracking.active() or self.live.active()
         for db in self.databases:
             db.observed = observed
 
@@ -337,6 +341,8 @@ class Namespace(Observer):
                 session.dirty = True
         if self.tracking.active():
             self.tracking.changed(key, self.current)
+        if self.live.active():
+            self.live.changed(self.databases[db], key)
 
     def _watched_gone(self, db: int, key: bytes) -> None:
         """A key has expired: to those who saw it there it has changed, to others it never was."""
@@ -345,6 +351,8 @@ class Namespace(Observer):
                 session.dirty = True
         if self.tracking.active():
             self.tracking.changed(key, None)
+        if self.live.active():
+            self.live.changed(self.databases[db], key)
 
     def key_ready(self, db: int, key: bytes) -> None:
         self.ready[(db, key)] = None
@@ -392,6 +400,8 @@ class Namespace(Observer):
     def touch_all(self, index: int) -> None:
         """A whole database has changed: all that watch keys which were or are there know it."""
         db = self.databases[index]
+        if self.live.active():
+            self.live.all_changed(db)
         for (watched_db, key), watchers in self.watchers.items():
             if watched_db == index and key in db:
                 for session in watchers:
@@ -757,6 +767,7 @@ class Namespace(Observer):
     def end_tick(self) -> None:
         """To be called by the host before replies leave: tells what was gathered."""
         self.tracking.broadcast()
+        self.live.broadcast()
 
     # ---- in the background
 
@@ -782,6 +793,8 @@ class Namespace(Observer):
             if self.ready:
                 self.serve_ready()
             self.tracking.broadcast()
+        self.live.broadcast()
+        more = self.live.step(limit) or more
         self.pubsub.history.step(limit)
         if self.garbage:
             self._free(limit * 8)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from nearkeep.engine.session import Session
 from nearkeep.server.client import Client
 from nearkeep.server.connection import Tick
-from nearkeep.wire.reply import NO_REPLY, Reply, Several
+from nearkeep.wire.reply import NO_REPLY, Push, Reply, Several
 
 Done = Callable[[list[Reply]], None]
 """Gets the replies to all commands of a batch."""
@@ -21,6 +21,8 @@ class Caller(Client):
         self._replies: list[Reply] = []
         self._running = False
         self._told: list[Reply] = []
+        self._clogged = False  # whether the transport has more than it can send
+        self._latest: dict[object, Push] = {}  # what is held back then, by key
         self._waiting = False
         self._out: list[bytes] = []
 
@@ -76,8 +78,19 @@ class Caller(Client):
     def send(self, message: Reply) -> None:
         if self._running:
             self._told.append(message)
+        elif self._clogged and isinstance(message, Push) and message.items[0] == b"key":
+            self._latest[message.items[1]] = message  # the last value is all that matters
         elif not self.closing:
             self.deliver(message)
+
+    def pause_writing(self) -> None:
+        self._clogged = True
+
+    def resume_writing(self) -> None:
+        self._clogged = False
+        latest, self._latest = self._latest, {}
+        for message in latest.values():
+            self.send(message)
 
     def resume(self, reply: Reply) -> None:
         self._replies.append(reply)

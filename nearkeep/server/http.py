@@ -30,11 +30,12 @@ from nearkeep.server.websocket_clients import JsonOverWebSocket, RespOverWebSock
 from nearkeep.wire.events import COMMENT, message_event, place
 from nearkeep.wire.http import BYTES, TEXT, Request, Response, chunk, head
 from nearkeep.wire.json_reply import error, outcome
-from nearkeep.wire.reply import Failure, Reply, Several, encode
+from nearkeep.wire.reply import NO_REPLY, Failure, Reply, Several, encode
 from nearkeep.wire.rest import (
     ALLOWED,
     COMMAND,
     EVENTS,
+    LIVE,
     TRANSACTION,
     Call,
     RestError,
@@ -383,7 +384,8 @@ class Http(Caller):
     def _stream(self, session: Session, request: Request, args: list[bytes]) -> None:
         """Makes the connection a stream of events."""
         session.protocol = 3
-        reply = self.execute(session, args)
+        live = args[0] == LIVE
+        reply = NO_REPLY if live else self.execute(session, args)
         if isinstance(reply, Failure):
             session.protocol = 2
             self._respond(request, Response(400, error(reply.message.decode(errors="replace"))))
@@ -395,6 +397,10 @@ class Http(Caller):
         )
         self.write(head(200, headers + self._common(request)))
         self._streaming = request
+        if live:
+            for pattern in args[1:]:
+                session.namespace.live.watch(session, pattern)
+            return
         for message in reply.messages if isinstance(reply, Several) else [reply]:
             self.deliver(message)
         history = session.namespace.pubsub.history
@@ -430,6 +436,9 @@ class Http(Caller):
         if self._rpc is not None:
             self._rpc.abandon()
         super().connection_lost(exc)
+
+    def idle_seconds(self) -> int:
+        return 0 if self._streaming is not None else super().idle_seconds()
 
     def input_size(self) -> int:
         arriving = self._arriving

@@ -11,7 +11,7 @@ Source: RFC 6455, RFC 7692
 import asyncio
 import zlib
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import CloseCode, Frame, Opcode
@@ -45,18 +45,27 @@ class Speaker(Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None: ...
 
+    def pause_writing(self) -> None: ...
+
+    def resume_writing(self) -> None: ...
+
 
 class WebSocket:
     """One WebSocket. An asyncio protocol to what is below it, a transport to what is above.
 
     Attributes:
         deflates: whether frames may be compressed.
+        is_open: whether messages may still be sent.
         subprotocol: the one that was agreed upon, or None.
     """
 
     def __init__(self, transport: asyncio.Transport, stopping: Callable[[], bool]) -> None:
         self.speaker: Speaker | None = None
         self.deflates = False
+        self.is_open = False
+        self.is_closing = transport.is_closing
+        self.get_write_buffer_size = transport.get_write_buffer_size
+        self.get_extra_info = transport.get_extra_info
         self.subprotocol: str | None = None
         self._transport = transport
         self._stopping = stopping
@@ -85,7 +94,8 @@ class WebSocket:
         self._send()
         self.deflates = bool(self._protocol.extensions)
         self.subprotocol = self._protocol.subprotocol
-        if self._protocol.state is not OPEN:
+        self.is_open = self._protocol.state is OPEN
+        if not self.is_open:
             return False
         self._timer = self._loop.call_later(PING_SECONDS, self._ping)
         return True
@@ -113,17 +123,19 @@ class WebSocket:
         if frame.fin and self.speaker is not None:
             data = b"".join(self._pieces)
             self._pieces = []
-            if self._protocol.state is OPEN:
+            if self.is_open:
                 self.speaker.message_received(data, self._is_text)
 
     def eof_received(self) -> bool:
         return False
 
     def pause_writing(self) -> None:
-        """The limits of the output buffer decide (see client.py)."""
+        if self.speaker is not None:
+            self.speaker.pause_writing()
 
     def resume_writing(self) -> None:
-        """The limits of the output buffer decide (see client.py)."""
+        if self.speaker is not None:
+            self.speaker.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
@@ -154,7 +166,7 @@ class WebSocket:
 
     def write_frames(self, frames: bytes) -> None:
         """Sends what `text_frame` made."""
-        if self._protocol.state is OPEN and not self._transport.is_closing():
+        if self.is_open and not self.is_closing():
             self._transport.write(frames)
 
     def fail(self, code: int, reason: str) -> None:
@@ -171,19 +183,11 @@ class WebSocket:
             self._send()
             self._loop.call_later(CLOSE_SECONDS, self._transport.abort)
 
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
     def abort(self) -> None:
         self._transport.abort()
 
-    def get_write_buffer_size(self) -> int:
-        return self._transport.get_write_buffer_size()
-
-    def get_extra_info(self, name: str) -> Any:
-        return self._transport.get_extra_info(name)
-
     def _send(self) -> None:
+        self.is_open = self._protocol.state is OPEN
         for data in self._protocol.data_to_send():
             if self._transport.is_closing():
                 return

@@ -4,12 +4,13 @@ from collections import deque
 from functools import partial
 from typing import Final
 
-from nearkeep.engine.session import UNAUTHENTICATED, Session
+from nearkeep.engine.session import NOAUTH, UNAUTHENTICATED, Session
 from nearkeep.server.caller import Caller
 from nearkeep.server.connection import Connection, Tick
 from nearkeep.server.websocket import WebSocket, text_frame
 from nearkeep.wire.json_messages import (
     BEGINNINGS,
+    WATCHES,
     Ask,
     MessageError,
     event,
@@ -18,7 +19,7 @@ from nearkeep.wire.json_messages import (
     reply_to,
 )
 from nearkeep.wire.json_reply import as_base64, as_text
-from nearkeep.wire.reply import Failure, Push, Reply
+from nearkeep.wire.reply import OK, Failure, Push, Reply
 
 UNKNOWN_LIMIT: Final = 65536
 """Bytes of a message from someone who has not logged in."""
@@ -51,6 +52,12 @@ class RespOverWebSocket:
     def connection_lost(self, exc: Exception | None) -> None:
         self._connection.connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        self._connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._connection.resume_writing()
+
 
 class JsonOverWebSocket(Caller):
     """One client that sends commands as JSON and gets replies and events."""
@@ -64,6 +71,7 @@ class JsonOverWebSocket(Caller):
         self._form = f"json {base64} {socket.deflates}"
         self._asks: deque[Ask] = deque()
         self._received = 0  # bytes of what waits
+        self._watched: set[bytes] = set()
 
     def begin(self) -> None:
         """To be called once it has its session."""
@@ -110,8 +118,25 @@ class JsonOverWebSocket(Caller):
             ask = self._asks.popleft()
             if not self._asks:
                 self._received = 0
-            self.run(session, ask.commands, partial(self._answer, ask))
+            if ask.deed in WATCHES:
+                self._watch(session, ask)
+            else:
+                self.run(session, ask.commands, partial(self._answer, ask))
             self._limit(session)
+
+    def _watch(self, session: Session, ask: Ask) -> None:
+        reply: Reply = NOAUTH if session.gate & UNAUTHENTICATED else OK
+        if reply is OK:
+            live = session.namespace.live
+            for pattern in ask.commands[0][1:]:
+                if ask.deed == "watch":
+                    self._watched.add(pattern)
+                    live.watch(session, pattern)
+                else:
+                    self._watched.discard(pattern)
+                    live.unwatch(session, pattern)
+        if ask.id is not None:
+            self._send(reply_to(ask, [reply], self._base64))
 
     def _answer(self, ask: Ask, replies: list[Reply]) -> None:
         at = b""
@@ -127,6 +152,18 @@ class JsonOverWebSocket(Caller):
 
     def _send(self, message: bytes) -> None:
         self.write(text_frame(message, self._socket.deflates))
+
+    def send(self, message: Reply) -> None:
+        # The way of a message that goes to thousands: all but the first find it framed.
+        if isinstance(message, Push) and message.forms is not None:
+            frame = message.forms.get(self._form)
+            if frame is not None and not (self._running or self._clogged or self.closing):
+                self._out.append(frame)
+                if not self._waiting:
+                    self._waiting = True
+                    self.tick.write(self)
+                return
+        super().send(message)
 
     def deliver(self, message: Reply) -> None:
         text = as_base64 if self._base64 else as_text
@@ -157,6 +194,9 @@ class JsonOverWebSocket(Caller):
             self.wake()
         else:
             self._socket.abort()
+
+    def idle_seconds(self) -> int:
+        return 0 if self._watched else super().idle_seconds()
 
     def input_size(self) -> int:
         return self._received

@@ -6,6 +6,7 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 from typing import Final
 
 from nearkeep.wire.http import chunk
+from nearkeep.wire.json_messages import event as json_event
 from nearkeep.wire.json_reply import as_text
 from nearkeep.wire.reply import OK, Push, Reply, Status
 
@@ -42,8 +43,12 @@ def message_event(message: Reply, chunked: bool) -> bytes:
         forms = message.forms = {}
     made = forms.get(form)
     if made is None:
-        name = b"gap" if message.items[0] == b"gap" else b""
-        made = event(b",".join([_data(item) for item in message.items]), message.id, name)
+        kind = message.items[0]
+        if kind in (b"key", b"flush"):
+            made = event(json_event(message, as_text))
+        else:
+            name = b"gap" if kind == b"gap" else b""
+            made = event(b",".join([_data(item) for item in message.items]), message.id, name)
         if chunked:
             made = chunk(made)
         forms[form] = made

@@ -5,7 +5,10 @@
     {"id": 3, "transaction": [["INCR", "n"]]}           {"id": 3, "results": [{"result": 1}]}
     {"id": 4, "subscribe": ["news"]}                    {"id": 4, "result": ["news"]}
 
+    {"id": 5, "watch": ["flag:*"]}                      {"id": 5, "result": ["flag:*"]}
+
     {"event": "message", "channel": "news", "message": "hello"}
+    {"event": "key", "key": "flag:dark", "type": "string", "value": "on"}
 
 Where channels keep recent messages, a message and the reply to `subscribe` say where the subscriber stands
 (`at`), and `"since": at` with a later `subscribe` brings what was missed, ahead of the reply.
@@ -26,8 +29,9 @@ PIPELINE: Final = "pipeline"
 TRANSACTION: Final = "transaction"
 SUBSCRIPTIONS: Final = ("subscribe", "psubscribe", "unsubscribe", "punsubscribe")
 BEGINNINGS: Final = ("subscribe", "psubscribe")
+WATCHES: Final = ("watch", "unwatch")
 
-_DEEDS: Final = (COMMAND, PIPELINE, TRANSACTION, *SUBSCRIPTIONS)
+_DEEDS: Final = (COMMAND, PIPELINE, TRANSACTION, *SUBSCRIPTIONS, *WATCHES)
 _FIELDS: Final[dict[bytes, tuple[str, ...]]] = {
     b"message": ("channel", "message"),
     b"smessage": ("channel", "message"),
@@ -43,7 +47,7 @@ class Ask:
 
     Attributes:
         id: given back with the reply; any JSON value.
-        deed: COMMAND, PIPELINE, TRANSACTION or one of SUBSCRIPTIONS.
+        deed: COMMAND, PIPELINE, TRANSACTION, one of SUBSCRIPTIONS or of WATCHES.
         commands: what is to be run.
         since: where a subscriber was who has come back, or empty.
     """
@@ -116,6 +120,8 @@ def reply_to(ask: Ask, replies: list[Reply], base64: bool, at: bytes = b"") -> b
         answer["results"] = [outcome(reply, base64) for reply in replies]
     elif ask.deed == TRANSACTION and isinstance(last, list):
         answer["results"] = [outcome(reply, base64) for reply in last]
+    elif ask.deed in WATCHES and not isinstance(last, Failure):
+        answer["result"] = [as_text(name) for name in ask.commands[0][1:]]
     elif ask.deed in SUBSCRIPTIONS and not isinstance(last, Failure):
         answer["result"] = [as_text(name) for name in ask.commands[0][1:]]
         if at:
@@ -135,6 +141,8 @@ def event(message: Reply, text: Text) -> bytes:
     if not isinstance(message, Push):
         return orjson.dumps({"event": "monitor", "line": plain(message, as_text)})
     kind = message.items[0]
+    if kind == b"key":
+        return _key_event(message, text)
     names = _FIELDS.get(kind) if isinstance(kind, bytes) else None
     shown: dict[str, object] = {"event": plain(kind, as_text)}
     if names is None or len(names) != len(message.items) - 1:
@@ -145,3 +153,15 @@ def event(message: Reply, text: Text) -> bytes:
     if message.id:
         shown["at"] = as_text(message.id)
     return orjson.dumps(shown)
+
+
+def _key_event(message: Push, text: Text) -> bytes:
+    """What has become of a key: a hash is an object, a sorted set an array of pairs."""
+    _, key, type_, value = message.items
+    shown = plain(value, text)
+    if type_ == b"hash" and isinstance(shown, list):
+        shown = dict(zip(shown[::2], shown[1::2], strict=True))
+    elif type_ == b"zset" and isinstance(shown, list):
+        shown = [[shown[at], shown[at + 1]] for at in range(0, len(shown), 2)]
+    event_ = {"event": "key", "key": plain(key, as_text), "type": plain(type_, as_text)}
+    return orjson.dumps(event_ | {"value": shown})

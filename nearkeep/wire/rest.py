@@ -6,6 +6,7 @@
     POST /pipeline                an array of commands
     POST /multi-exec              the same, as one transaction
     GET  /subscribe/channel       server-sent events; so /psubscribe and /monitor
+    GET  /live/key/pattern        values of keys now and after each change, as events
 
 Header `Upstash-Encoding: base64` asks for strings in base64, `Upstash-Response-Format: resp2` for
 RESP. The token stands in `Authorization: Bearer` or in the parameter `_token`.
@@ -28,7 +29,8 @@ TRANSACTION: Final = 2
 EVENTS: Final = 3
 
 _BATCHES: Final = {b"pipeline": PIPELINE, b"multi-exec": TRANSACTION}
-_EVENTS: Final = frozenset((b"subscribe", b"psubscribe", b"monitor"))
+LIVE: Final = b"live"
+_EVENTS: Final = frozenset((b"subscribe", b"psubscribe", b"monitor", LIVE))
 _METHODS: Final = frozenset((b"GET", b"HEAD", b"POST", b"PUT"))
 
 ALLOWED: Final = b"GET, HEAD, POST, PUT, OPTIONS"
@@ -97,7 +99,9 @@ def call_of(request: Request) -> Call:
             raise RestError(400, "ERR /multi-exec answers in JSON only")
         return Call(kind, _commands(_json(request.body)), base64, resp2)
     if name in _EVENTS:
-        return Call(EVENTS, [words], base64, resp2)
+        if name == LIVE and len(words) < 2:
+            raise RestError(400, "ERR expected keys or patterns: /live/<pattern>")
+        return Call(EVENTS, [[name, *words[1:]]], base64, resp2)
     if request.body:
         words.append(request.body)
     for parameter, value in request.query:

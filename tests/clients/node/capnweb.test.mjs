@@ -38,6 +38,7 @@ const limit = { timeout: 15_000 };
 test("values are set and got", limit, async (context) => {
   const { $ } = open(context);
   const cache = $.Cache(ns);
+  await cache.flushall();
   await cache.set("key", "wörld");
   assert.equal(await cache.get("key"), "wörld");
   assert.equal(await cache.get("none"), null);

@@ -36,6 +36,7 @@ test("ioredis works over a WebSocket", { timeout: 10_000 }, async (context) => {
   const redis = new Redis({ Connector });
   const subscriber = new Redis({ Connector });
   context.after(() => [redis, subscriber].forEach((client) => client.disconnect()));
+  await redis.flushall();
   assert.equal(await redis.set("key", "x".repeat(200_000)), "OK");
   assert.equal((await redis.get("key")).length, 200_000);
   assert.deepEqual(await redis.multi().incr("n").incr("n").exec(), [[null, 1], [null, 2]]);
