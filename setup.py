@@ -20,7 +20,13 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 PACKAGE = Path("nearkeep")
-COMPILED = ("wire/*.py", "engine/**/*.py", "server/connection.py", "server/clock.py")
+COMPILED = (
+    "wire/*.py",
+    "engine/**/*.py",
+    "server/client.py",
+    "server/connection.py",
+    "server/clock.py",
+)
 INTERPRETED = ("**/__init__.py", "wire/buffer.py", "engine/settings_table.py")
 """Files that stay Python although a pattern above fits; the last one is data, slow to compile."""
 

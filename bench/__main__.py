@@ -12,7 +12,7 @@ from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
-from bench import floors, growth, memory, openloop, report
+from bench import floors, growth, hits, memory, openloop, report
 from bench.client import ReplyError
 from bench.load import LoadError
 from bench.machine import Machine
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     others("--rate", type=int, help="requests per second for --latency (half of saturation)")
     others("--growth", action="store_true", help="cost of a command as its data grows")
     others("--memory", action="store_true", help="resident bytes of a key")
+    others("--hits", action="store_true", help="hit ratios at equal memory, by eviction policy")
     others("--idle", type=int, metavar="N", help="resident bytes of each of N idle connections")
 
     output = parser.add_argument_group("output").add_argument
@@ -124,6 +125,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kinds = [options.subject, *options.peers]
     pages = report.Report(markdown=options.markdown)
     try:
+        if options.hits:
+            pages.say(Machine.here().line())
+            pages.show(report.hits(list(hits.measure(options.peers[:1], setup))))
+            return 0
         if options.memory or options.idle:
             return _weigh(options, kinds, setup, pages)
         with started_all(kinds, setup) as servers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Self, cast
 
@@ -46,6 +46,11 @@ class Client:
             self._socket.sendall(b"".join(map(_packed, batch)))
             for _ in batch:
                 self._reply()
+
+    def pipeline(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands at once and return their replies. Raises ReplyError."""
+        self._socket.sendall(b"".join(map(_packed, commands)))
+        return [self._reply() for _ in commands]
 
     def _reply(self) -> Any:
         while True:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from bench.floors import Verdict
 from bench.growth import SIZES, Growth
+from bench.hits import Hits
 from bench.measure import BUSY, Result, Sample, busy, cpu_us, p50, p99, p999, rps
 from bench.memory import Weight
 from bench.openloop import Latencies
@@ -269,6 +270,19 @@ def growth(grown: Sequence[Growth], servers: Sequence[Server]) -> Table:
         "slope k of cost ~ size^k: 0 is constant, 1 is linear",
         texts=2,
     )
+
+
+def hits(ratios: Sequence[Hits]) -> Table:
+    """Hit ratios, a line for each trace."""
+    caches = list(dict.fromkeys(ratio.cache for ratio in ratios))
+    found = {(ratio.trace, ratio.cache): ratio.hits for ratio in ratios}
+    traces = dict.fromkeys(ratio.trace for ratio in ratios)
+    rows = [
+        [Cell(trace), *(Cell(f"{found[trace, cache] * 100:.1f} %") for cache in caches)]
+        for trace in traces
+    ]
+    note = "Servers at equal memory; the models hold as many keys as Nearkeep."
+    return Table("Reads that found their key", ("reads", *caches), rows, note)
 
 
 def memory(weights: Sequence[Weight], kinds: Sequence[str]) -> Table:

@@ -119,15 +119,21 @@ def rewrite(path: str, settings: Settings) -> None:
 
 
 def rewritten(text: bytes, settings: Settings) -> bytes:
-    """A file's text with the present settings.
+    """A file's text with the present settings and users.
 
     Comments, order and lines that are still right stay as they are. What is not in the file and is
     not the default stands at the end.
     """
     lines: list[bytes] = []
+    users = {words[0]: words for words in settings.users}
     written: set[str] = set()
     for line in text.removesuffix(b"\n").split(b"\n"):
         words = split_words(line.strip())
+        if words and words[0].lower() == b"user":
+            current = users.pop(words[1], None) if len(words) > 1 else None
+            if current is not None:
+                lines.append(line if current == words[1:] else _user_line(current))
+            continue
         setting = BY_NAME.get(words[0].decode("latin-1").lower()) if words else None
         if words is None or setting is None or line.strip().startswith(b"#"):
             lines.append(line)
@@ -143,6 +149,7 @@ def rewritten(text: bytes, settings: Settings) -> bytes:
         and (setting.name != "dir" or "dir" in settings.given)  # else it is where we were started
         for line in _lines(settings, setting.name)
     ]
+    added += [_user_line(words) for words in users.values()]
     if added and GENERATED not in lines:
         lines.append(GENERATED)
     return b"\n".join(lines + added) + b"\n"
@@ -150,6 +157,10 @@ def rewritten(text: bytes, settings: Settings) -> bytes:
 
 def _lines(settings: Settings, name: str) -> list[bytes]:
     return [b" ".join([name.encode(), *map(_written, words)]) for words in settings.lines(name)]
+
+
+def _user_line(words: list[bytes]) -> bytes:
+    return b" ".join([b"user", *map(_written, words)])
 
 
 def _written(word: bytes) -> bytes:

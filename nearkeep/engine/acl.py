@@ -445,11 +445,15 @@ class User:
 
     def line(self) -> bytes:
         """The user as ACL LIST shows it and an ACL file holds it."""
-        words = [b"user", self.name, *self.flags()]
+        return b" ".join([b"user", *self.words()])
+
+    def words(self) -> list[bytes]:
+        """The name and the rules; together those of a selector that stands in brackets."""
+        words = [self.name, *self.flags()]
         words += [b"#" + digest for digest in self.passwords]
-        words.append(self.selectors[0].line())
+        words += self.selectors[0].line().split(b" ")
         words += [b"(%s)" % selector.line() for selector in self.selectors[1:]]
-        return b" ".join(words)
+        return words
 
 
 class Users:
@@ -478,6 +482,18 @@ class Users:
     def lines(self) -> list[bytes]:
         """All users as lines of an ACL file."""
         return [self.named[name].line() for name in self.names()]
+
+    def configured(self) -> list[list[bytes]]:
+        """The words of all users, as lines of a configuration file have them.
+
+        None where there is but the default user, as the settings alone make it, or where an ACL file
+        holds the users.
+        """
+        fresh = Users(self.settings)
+        fresh.require_password(self.settings.string("requirepass"))
+        if self.settings.string("aclfile") or self.lines() == fresh.lines():
+            return []
+        return [self.named[name].words() for name in self.names()]
 
     def require_password(self, password: bytes) -> None:
         """What `requirepass` sets: the default user's password, or none if it is empty."""

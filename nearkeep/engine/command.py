@@ -17,6 +17,8 @@ categories from flags and group. Names of flags, groups and categories are Redis
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from mypy_extensions import i64
+
 from nearkeep.engine.keyspec import (
     INCOMPLETE,
     NOT_KEY,
@@ -66,6 +68,9 @@ FLAGS: Final = (
     "no_async_loading", "no_multi", "movablekeys", "allow_busy", "may_replicate",
 )  # fmt: skip
 """The names of the bits above, in their order, which is that of COMMAND INFO."""
+
+UNMONITORED: Final = ADMIN | SKIP_MONITOR
+"""Flags of commands that monitors are not shown, or that show themselves."""
 
 _UNTOLD: Final = MAY_REPLICATE
 """Flags that COMMAND INFO keeps to itself."""
@@ -118,8 +123,8 @@ class Command:
         self.key_specs: list[KeySpec] = []
         self.getkeys: GetKeys | None = None
 
-        self.calls = 0
-        self.microseconds = 0
+        self.calls: i64 = 0
+        self.microseconds: i64 = 0
         self.rejected = 0
         """How often it was refused before it ran."""
         self.failed = 0

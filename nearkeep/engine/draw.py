@@ -1,10 +1,13 @@
 """Drawing elements at random, for SRANDMEMBER, SPOP, HRANDFIELD and their like."""
 
 from random import Random
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.text import integer
 from nearkeep.wire.reply import Failure
+
+if TYPE_CHECKING:
+    from nearkeep.engine.session import Outlet
 
 _MAX: Final = 9223372036854775807
 
@@ -22,6 +25,12 @@ def draw_count(text: bytes) -> int:
             b" 9223372036854775807"
         )
     return count
+
+
+def bounded(count: int, outlet: "Outlet") -> int:
+    """A negative count, but no larger than what ends the client for its output buffer's limit."""
+    limit = outlet.output_limit()
+    return max(count, -limit) if limit else count
 
 
 def draw_place(random: Random, size: int) -> int:

@@ -12,11 +12,20 @@ A string is `bytes`, `int` when it is the canonical text of a 64-bit integer, or
 grows in place; other types are classes of `engine/values/`.
 """
 
+from random import Random
+from sys import getsizeof
 from typing import Final
 
-from mypy_extensions import i64, mypyc_attr
+from mypy_extensions import i32, i64, mypyc_attr
 
-from nearkeep.engine.values.string import type_name
+from nearkeep.engine.values.footprint import (
+    Ledger,
+    boxed_bytes,
+    shell_bytes,
+    string_bytes,
+    text_bytes,
+)
+from nearkeep.engine.values.string import as_encoded, type_name
 from nearkeep.engine.values.value import Value
 from nearkeep.engine.wheel import Wheel
 
@@ -37,6 +46,25 @@ MODULE: Final = 8192  # d
 NEW: Final = 16384  # n
 OVERWRITTEN: Final = 32768  # o
 TYPE_CHANGED: Final = 65536  # c
+
+
+# What a use of a key leaves behind: values of Keyspace.touching.
+NOTHING: Final = 0  # CLIENT NO-TOUCH
+TIME: Final = 1
+COUNT: Final = 2  # and how often, for the policies of eviction that ask
+
+_SPARSE: Final = 8
+_LOOKS: Final = 16
+"""How often it is tried to find keys that expire soon among those that were put off."""
+
+_RARE: Final = 8
+"""One key in so many is found by looking at any."""
+
+_SLOT_BYTES: Final = 53
+"""An entry's share of the tables, on average."""
+
+_COPIED: Final = 30_000
+"""Keys of which a dictionary can be made in two or three milliseconds."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -64,15 +92,19 @@ class Entry:
         slot: where the key stands in the wheel, -1 for nowhere.
         place: index in the list of entries.
         access: when the key was last used, milliseconds since the epoch.
+        size: bytes that a string's value takes; less than 0 for other types, which know it.
+        uses: how often it was used, on the scale of the policy of eviction (see `eviction.py`).
     """
 
-    def __init__(self, key: bytes, value: object, place: i64, access: i64) -> None:
+    def __init__(self, key: bytes, value: object, place: i64, access: i64, uses: i32) -> None:
         self.key = key
         self.value = value
-        self.place: i64 = place
         self.access: i64 = access
         self.expiry: i64 = 0
         self.slot: i64 = -1
+        self.size: i64 = 0
+        self.place: i32 = i32(place)
+        self.uses: i32 = uses
 
 
 class Observer:
@@ -80,10 +112,12 @@ class Observer:
 
     Attributes:
         changes: counts each change of a key.
+        ledger: what all keys take in memory, with those that are to be freed.
     """
 
     def __init__(self) -> None:
         self.changes: i64 = 0
+        self.ledger = Ledger()
 
     def key_changed(self, db: int, key: bytes) -> None:
         """A key was written, removed or expired."""
@@ -93,6 +127,13 @@ class Observer:
 
     def key_expired(self, db: int, key: bytes) -> None:
         """A key was removed since its time had come."""
+
+    def key_used(self, entry: Entry) -> None:
+        """A key is used, and that is to be counted."""
+
+    def first_uses(self, key: bytes) -> i32:
+        """How often a key that comes counts as used already."""
+        return 0
 
     def key_event(self, kind: int, event: bytes, key: bytes, db: int) -> None:
         """An event of a class that is asked for."""
@@ -108,7 +149,8 @@ class Keyspace:
         awaited: keys that blocked clients wait for, with how many.
         hits, misses: look-ups by commands that read.
         frozen: whether expired keys are hidden but not yet removed (while writes are paused).
-        touching: whether look-ups count as uses (not for CLIENT NO-TOUCH).
+        touching: what look-ups leave behind (see the constants).
+        ledger: where the memory of all databases is counted.
         tracked: whether `dirty` is kept.
         dirty: keys that changed since someone below memory looked last.
         emptied: whether all keys that were there then have gone.
@@ -127,7 +169,8 @@ class Keyspace:
         self.misses = 0
         self.expired = 0
         self.frozen = False
-        self.touching = True
+        self.touching = TIME
+        self.ledger = observer.ledger
         self.tracked = False
         self.dirty: dict[bytes, None] = {}
         self.emptied = False
@@ -135,8 +178,14 @@ class Keyspace:
         self.volatile = 0
         self._entries: dict[bytes, Entry] = {}
         self._order: list[Entry] = []
-        self._wheel = Wheel()
+        self._wheel = Wheel(self.clock.ms)
         self._parts = Wheel()  # keys by when parts of their values expire
+        sample = Entry(b"", None, 0, 0, 0)
+        self.entry_bytes: i64 = shell_bytes(sample)
+        self._expiry_bytes: i64 = 2 * boxed_bytes(sample)  # of an entry's expiry and slot
+        self._tables: i64 = 0  # bytes of the structures that hold the entries, in the ledger
+        self._measured_at: i64 = 0
+        self.measure()
 
     def __len__(self) -> int:
         return len(self._order)
@@ -162,8 +211,11 @@ class Keyspace:
                 self.notify(KEY_MISS, b"keymiss", key)
             return None
         self.hits += 1
-        if self.touching:
+        touching = self.touching
+        if touching == TIME:
             entry.access = self.clock.ms
+        elif touching:
+            self.observer.key_used(entry)
         return entry.value
 
     def probe(self, key: bytes) -> bool:
@@ -181,8 +233,11 @@ class Keyspace:
         entry = self._find(key)
         if entry is None:
             return None
-        if self.touching:
+        touching = self.touching
+        if touching == TIME:
             entry.access = self.clock.ms
+        elif touching:
+            self.observer.key_used(entry)
         return entry.value
 
     def glance(self, key: bytes) -> object:
@@ -199,6 +254,11 @@ class Keyspace:
     def peek(self, key: bytes) -> object:
         """The value of a key, or None; leaves no trace of the use."""
         entry = self._find(key)
+        return None if entry is None else entry.value
+
+    def kept(self, key: bytes) -> object:
+        """The value of a key, even of one that has expired and is not removed yet."""
+        entry = self._entries.get(key)
         return None if entry is None else entry.value
 
     def __contains__(self, key: bytes) -> bool:
@@ -222,14 +282,9 @@ class Keyspace:
             return
         if self.events & (OVERWRITTEN | TYPE_CHANGED):
             self.tell_overwritten(key, entry.value, value)
-        entry.value = value
-        entry.access = self.clock.ms
         if entry.expiry != 0:
             self._unschedule(entry)
-        if self.awaited and key in self.awaited:
-            self.observer.key_ready(self.index, key)
-        if isinstance(value, Value):
-            self._adopt(key, value)
+        self._put(entry, value)
 
     def replace(self, key: bytes, value: object) -> None:
         """Makes `value` the key's value; an old expiry stays."""
@@ -237,27 +292,67 @@ class Keyspace:
         if entry is None:
             self._add(key, value)
             return
+        self._put(entry, value)
+
+    def _put(self, entry: Entry, value: object) -> None:
+        """Puts a value in place of another."""
+        size = string_bytes(value)
+        if entry.size < 0:
+            self._disown(entry)
+        if size < 0:
+            self.ledger.total -= entry.size
+            entry.size = 0
+        else:
+            self.ledger.total += size - entry.size
+            entry.size = size
         entry.value = value
-        entry.access = self.clock.ms
-        if self.awaited and key in self.awaited:
-            self.observer.key_ready(self.index, key)
-        if isinstance(value, Value):
-            self._adopt(key, value)
+        touching = self.touching
+        if touching == COUNT:
+            self.observer.key_used(entry)
+        else:
+            entry.access = self.clock.ms
+        if self.awaited and entry.key in self.awaited:
+            self.observer.key_ready(self.index, entry.key)
+        if size < 0:
+            self._adopt(entry)
 
     def _add(self, key: bytes, value: object) -> None:
-        entry = Entry(key, value, len(self._order), self.clock.ms)
+        count: i64 = len(self._order)
+        uses: i32 = 0
+        if self.touching == COUNT:
+            uses = self.observer.first_uses(key)
+        entry = Entry(key, value, count, self.clock.ms, uses)
         self._entries[key] = entry
         self._order.append(entry)
+        size = string_bytes(value)
+        self.ledger.total += self.entry_bytes + text_bytes(len(key))
+        if size >= 0:
+            entry.size = size
+            self.ledger.total += size
+        if count >= self._measured_at:
+            self.measure()
         if self.events & NEW:
             self.notify(NEW, b"new", key)
         if self.awaited and key in self.awaited:
             self.observer.key_ready(self.index, key)
-        if isinstance(value, Value):
-            self._adopt(key, value)
+        if size < 0:
+            self._adopt(entry)
 
-    def _adopt(self, key: bytes, value: Value) -> None:
-        value.scheduled = 0
-        self.schedule_parts(key, value)
+    def _adopt(self, entry: Entry) -> None:
+        """A value that is no string belongs to the keyspace from now on."""
+        value = entry.value
+        entry.size = -1
+        if isinstance(value, Value):
+            value.attach(self.ledger)
+            value.scheduled = 0
+            self.schedule_parts(entry.key, value)
+
+    def _disown(self, entry: Entry) -> None:
+        """A value that is no string belongs to the keyspace no more."""
+        value = entry.value
+        entry.size = 0
+        if isinstance(value, Value):
+            value.detach()
 
     def remove(self, key: bytes) -> bool:
         """Removes a key; whether it was there."""
@@ -284,20 +379,28 @@ class Keyspace:
         last = self._order.pop()
         if last is not entry:
             last.place = entry.place
-            self._order[entry.place] = last
+            self._order[i64(entry.place)] = last
+        if entry.size < 0:
+            self._disown(entry)
+        self.ledger.total -= self.entry_bytes + text_bytes(len(entry.key)) + entry.size
+        entry.size = 0
         if self.awaited and entry.key in self.awaited:
             self.observer.key_ready(self.index, entry.key)
 
     def drop_all(self) -> list[object]:
-        """Empties the database at once; returns what must still be freed, in steps."""
+        """Empties the database at once; returns what must still be freed, in steps.
+
+        Until then the ledger counts the entries and their values.
+        """
         rest: list[object] = [self._order, self._entries]
         self._entries = {}
         self._order = []
-        self._wheel = Wheel()
+        self._wheel = Wheel(self.clock.ms)
         self._parts = Wheel()
         self.volatile = 0
         self.dirty = {}
         self.emptied = True
+        self.measure()
         for key in self.awaited:
             self.observer.key_ready(self.index, key)
         return rest
@@ -312,6 +415,8 @@ class Keyspace:
         self.dirty, other.dirty = other.dirty, self.dirty
         self.emptied, other.emptied = other.emptied, self.emptied
         self.stored, other.stored = other.stored, self.stored
+        self.measure()
+        other.measure()
 
     def changed(self, key: bytes) -> None:
         """To be called after each change of a key's value or expiry."""
@@ -336,6 +441,83 @@ class Keyspace:
         self.notify(OVERWRITTEN, b"overwritten", key)
         if type_name(old) != type_name(new):
             self.notify(TYPE_CHANGED, b"type_changed", key)
+
+    # ---- memory
+
+    def measure(self) -> None:
+        """Looks again at how much the structures take that hold the entries."""
+        count: i64 = len(self._order)
+        tables: i64 = getsizeof(self._entries)
+        if tables > 24 * _SPARSE * 2 * (count + 64) and count <= _COPIED:
+            self._entries = dict(self._entries)  # a dictionary does not shrink by itself
+            tables = getsizeof(self._entries)
+        tables += getsizeof(self._order) + self._wheel.memory() + self._parts.memory()
+        tables += self.volatile * self._expiry_bytes
+        self.ledger.total += tables - self._tables
+        self._tables = tables
+        self._measured_at = count + count // 64 + 16
+
+    def tables_bytes(self) -> int:
+        """Bytes of the structures that hold the entries."""
+        return self._tables
+
+    def overhead_bytes(self) -> int:
+        """Bytes that entries take and what holds them, if there are any, without keys and values."""
+        count = len(self._order)
+        return count * self.entry_bytes + self._tables if count else 0
+
+    def memory(self, key: bytes) -> int:
+        """Bytes that a key, which must be there, takes with its value."""
+        entry = self._entries[key]
+        value = entry.value
+        taken: i64 = self.entry_bytes + text_bytes(len(key)) + _SLOT_BYTES
+        if isinstance(value, Value):
+            return taken + value.memory()
+        return taken + entry.size
+
+    def entry_at(self, place: int) -> Entry:
+        """The entry at a place from 0 to the number of keys; for those who choose a victim."""
+        return self._order[place]
+
+    def slot_bytes(self) -> int:
+        """The share of a key in `tables_bytes`, as `memory` counts it."""
+        return _SLOT_BYTES
+
+    def entry(self, key: bytes) -> Entry:
+        """The entry of a key, which must be there; for those who ask how it is used."""
+        return self._entries[key]
+
+    def soonest(self, random: Random, count: int) -> list[Entry]:
+        """Some of the entries that expire next."""
+        found: list[Entry] = []
+        put_off: list[Entry] = []
+        for _ in range(_LOOKS):
+            for key in self._wheel.first(random, count):
+                entry = self._entries[key]
+                if entry.expiry < self._wheel.end(entry.slot):
+                    found.append(entry)
+                    continue
+                self._wheel.remove(key, entry.slot)
+                entry.slot = self._wheel.add(key, entry.expiry)
+                put_off.append(entry)
+            if found:
+                return found
+        return put_off[:count]
+
+    def volatile_some(self, random: Random, count: int) -> list[Entry]:
+        """About `count` entries that expire, drawn from all of those."""
+        size: i64 = len(self._order)
+        found: list[Entry] = []
+        if self.volatile * _RARE >= size:
+            for _ in range(count * _RARE):
+                entry = self._order[int(random.random() * int(size))]
+                if entry.expiry != 0:
+                    found.append(entry)
+                    if len(found) == count:
+                        break
+        if not found:
+            found = [self._entries[key] for key in self._wheel.draw(random, count)]
+        return found
 
     # ---- expiry
 
@@ -364,6 +546,11 @@ class Keyspace:
         entry = self._find(key)
         if entry is None or entry.expiry == 0:
             return False
+        entry.value = as_encoded(entry.value, key, True)
+        if entry.size >= 0:
+            size = string_bytes(entry.value)
+            self.ledger.total += size - entry.size
+            entry.size = size
         self._unschedule(entry)
         return True
 

@@ -46,24 +46,35 @@ class Histogram:
     """How long one command took, in buckets that double.
 
     The bounds in microseconds are those that LATENCY HISTOGRAM of Redis shows.
+
+    Attributes:
+        brief: how many took a microsecond or less: the first bucket, and the busiest.
     """
 
     def __init__(self) -> None:
-        self.counts: list[int] = [0] * BUCKETS
+        self.brief: i64 = 0
+        self._longer: list[int] = [0] * BUCKETS
 
     def observe(self, duration: i64) -> None:
         """Counts a duration, microseconds."""
+        if duration <= 1:
+            self.brief += 1
+            return
         bucket: i64 = 0
         while duration > 1 and bucket < BUCKETS - 1:
             duration = (duration + 1) >> 1
             bucket += 1
-        self.counts[bucket] += 1
+        self._longer[bucket] += 1
+
+    def counts(self) -> list[int]:
+        """How many fell into each bucket."""
+        return [self.brief, *self._longer[1:]]
 
     def cumulative(self) -> list[tuple[int, int]]:
         """(bound in microseconds, how many took no longer), where the count grows."""
         total = 0
         found: list[tuple[int, int]] = []
-        for bucket, count in enumerate(self.counts):
+        for bucket, count in enumerate(self.counts()):
             total += count
             if count:
                 found.append((bound(bucket), total))
@@ -71,7 +82,7 @@ class Histogram:
 
     def percentile(self, percent: float) -> float:
         """The duration that so many percent did not exceed, microseconds."""
-        wanted = sum(self.counts) * percent / 100
+        wanted = sum(self.counts()) * percent / 100
         at = 0
         for upper, total in self.cumulative():
             at = upper

@@ -18,6 +18,7 @@ _LONGEST: Final = 5120
 # pow and not a shift, which mypyc would fold into a literal of more digits than `int` may have.
 _ABOVE_ALL: Final = pow(2, 16384)
 _BELOW_ALL: Final = Fraction(1, pow(2, 16446))
+LARGEST: Final = Fraction(_ABOVE_ALL - pow(2, 16384 - _BITS))
 _FARTHEST: Final = 40_000
 """An exponent beyond which there can be no number of so few digits."""
 

@@ -10,11 +10,14 @@ from heapq import heapify, heappop, heappush
 from random import Random
 from typing import Final
 
-from mypy_extensions import i64, mypyc_attr
+from mypy_extensions import i32, i64, mypyc_attr
 
 from nearkeep.engine.acl import Users
 from nearkeep.engine.command import FAST, MAY_REPLICATE, SKIP_SLOWLOG, WRITE, Command
+from nearkeep.engine.eviction import Eviction
+from nearkeep.engine.history import History
 from nearkeep.engine.keyspace import (
+    EVICTED,
     EXPIRED,
     GENERIC,
     HASH,
@@ -26,11 +29,13 @@ from nearkeep.engine.keyspace import (
     Observer,
 )
 from nearkeep.engine.latency import LatencyMonitor
+from nearkeep.engine.live import LiveKeys
 from nearkeep.engine.pubsub import PubSub
 from nearkeep.engine.scripting.libraries import Libraries
 from nearkeep.engine.scripting.scripts import Scripts
 from nearkeep.engine.session import (
     BUSY,
+    FULL,
     MONITORED,
     PAUSED,
     TRACKING,
@@ -43,12 +48,33 @@ from nearkeep.engine.slowlog import SlowLog, shown
 from nearkeep.engine.stream import MutationStream
 from nearkeep.engine.text import quoted
 from nearkeep.engine.tracking import Tracking, TrackingMode
+from nearkeep.engine.values.footprint import text_bytes
 from nearkeep.engine.values.hash import Hash
 from nearkeep.engine.values.value import Value
 from nearkeep.wire.reply import Failure, Status
 
 UNBLOCKED: Final = Failure(b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
 _NEVER_SLOW: Final = 1 << 62
+_LARGE: Final = 64
+"""Elements from which a value is freed in steps."""
+
+_AT_ONCE: Final = 1024
+"""Elements that are freed in one go; well under a millisecond."""
+
+_WEIGHED_EVERY: Final = 90
+"""Milliseconds between looks at what is not counted as it changes."""
+
+_CLIENTS_WEIGHED_EVERY: Final = 10
+"""The same for the buffers of clients while memory is limited; longer where they are many."""
+
+_TURNS: Final = 32
+
+_BETWEEN_LOOKS: Final = 15
+_MOST_EVICTED: Final = 256
+"""Keys that are evicted at once at most, wherever the clock stands still."""
+
+_EVICTION_STEP: Final = 1000
+"""Microseconds of eviction in a step of background work."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -111,6 +137,22 @@ class Host:
     def log(self, level: int, message: bytes) -> None:
         """Logs what a script has to say; levels from 0, debug, to 3, warning."""
 
+    def exchange(
+        self,
+        host: bytes,
+        port: int,
+        timeout_ms: int,
+        requests: list[list[bytes]],
+        heard: Callable[[list[bytes], bytes], None],
+    ) -> bool:
+        """Sends requests to another server; whether this host can.
+
+        Later it calls back with the first lines of the replies, without their ends, and with the
+        word for what could not be done: "connecting", "writing", "reading" or none. Each step has
+        so many milliseconds.
+        """
+        return False
+
     def takes_turns(self) -> bool:
         """Whether `take_turn` can be relied upon."""
         return False
@@ -125,6 +167,7 @@ class Namespace(Observer):
     Attributes:
         gate: bits that say why commands can't simply run, 0 as a rule (see session.py).
         depth: how many commands run inside one another (EXEC, scripts).
+        making_room: whether keys are being evicted for a command that is about to run.
         ready: keys that may serve blocked sessions, with their databases, in the order of their
             coming.
         stopwatch: when the last command ended, microseconds of the clock.
@@ -151,8 +194,9 @@ class Namespace(Observer):
         self.stream = MutationStream()
         self.synced: i64 = 0
         self.checkpointed: i64 = 0
-        self.pubsub = PubSub()
+        self.pubsub = PubSub(History(clock))
         self.tracking = Tracking()
+        self.live = LiveKeys()
         self.users = Users(settings)
         self.scripts = Scripts(self)
         self.libraries = Libraries(self)
@@ -188,11 +232,20 @@ class Namespace(Observer):
         self.expired_keys = 0
         self.expired_subkeys = 0
         self.evicted_keys = 0
+        self.evicted_clients = 0
+        self.making_room = False
+        self._weighed_at: i64 = 0  # the clients
+        self._measured_at: i64 = 0  # and the tables of the keyspaces
         self.active_expiry = True
         self.garbage: list[object] = []
+        self.freed_lazily = 0
+        self.clients_bytes: i64 = 0
+        self.peak: i64 = 0
         self._expire_at_database = 0
         self._slow_threshold: i64 = -1
         self.tracks_latency = True
+        self.ledger_at_start: i64 = self.ledger.total
+        self.eviction = Eviction(settings, self.databases, random, self.ledger)
         self._follow_settings()
 
     # ---- settings
@@ -206,11 +259,25 @@ class Namespace(Observer):
         settings.on_change("latency-tracking", self._on_slow)
         settings.on_change("tracking-table-max-keys", self._on_tracking)
         settings.on_change("slowlog-max-len", self._on_slowlog_length)
+        for name in ("maxmemory", "maxmemory-policy", "maxmemory-samples"):
+            settings.on_change(name, self._on_memory)
+        for name in ("lfu-log-factor", "lfu-decay-time", "maxmemory-eviction-tenacity"):
+            settings.on_change(name, self._on_memory)
+        self._on_memory()
+        settings.on_change("channel-history", self._on_history)
         self._on_password()
         self._on_events()
         self._on_slow()
         self._on_slowlog_length()
         self._on_tracking()
+        self._on_history()
+
+    def _on_memory(self) -> None:
+        self.eviction.configure()
+        if self.eviction.limit:
+            self.gate |= FULL
+        else:
+            self.gate &= ~FULL
 
     def _on_password(self) -> None:
         self.users.require_password(self.settings.string("requirepass"))
@@ -231,6 +298,9 @@ class Namespace(Observer):
     def _on_tracking(self) -> None:
         self.tracking.limit = self.settings.integer("tracking-table-max-keys")
         self.tracking.trim()
+
+    def _on_history(self) -> None:
+        self.pubsub.history.configure(self.settings.strings("channel-history"))
 
     def _on_slowlog_length(self) -> None:
         self.slowlog.limit = self.settings.integer("slowlog-max-len")
@@ -266,6 +336,8 @@ class Namespace(Observer):
         if session.tracking is not None:
             self.stop_tracking(session)
         self.stop_monitoring(session)
+        if self.live.active():
+            self.live.leave(session)
         if session.blocked is not None:
             self.stop_waiting(session)
             session.blocked = None
@@ -284,7 +356,7 @@ class Namespace(Observer):
 
     def observe(self) -> None:
         """To be called when someone begins or ceases to look at changes of single keys."""
-        observed = bool(self.watchers) or self.tracking.active()
+        observed = bool(self.watchers) or self.tracking.active() or self.live.active()
         for db in self.databases:
             db.observed = observed
 
@@ -295,6 +367,8 @@ class Namespace(Observer):
                 session.dirty = True
         if self.tracking.active():
             self.tracking.changed(key, self.current)
+        if self.live.active():
+            self.live.changed(self.databases[db], key)
 
     def _watched_gone(self, db: int, key: bytes) -> None:
         """A key has expired: to those who saw it there it has changed, to others it never was."""
@@ -303,6 +377,8 @@ class Namespace(Observer):
                 session.dirty = True
         if self.tracking.active():
             self.tracking.changed(key, None)
+        if self.live.active():
+            self.live.changed(self.databases[db], key)
 
     def key_ready(self, db: int, key: bytes) -> None:
         self.ready[(db, key)] = None
@@ -314,6 +390,12 @@ class Namespace(Observer):
         self.databases[db].notify(EXPIRED, b"expired", key)
         if self.databases[db].observed:
             self._watched_gone(db, key)
+
+    def key_used(self, entry: Entry) -> None:
+        self.eviction.used(entry, self.clock.ms)
+
+    def first_uses(self, key: bytes) -> i32:
+        return self.eviction.first_uses(key)
 
     def expire_fields(self, db: Keyspace, key: bytes, value: Hash, limit: int) -> int:
         """Removes about `limit` expired fields of a hash, and with the last the key; how many."""
@@ -345,6 +427,8 @@ class Namespace(Observer):
     def touch_all(self, index: int) -> None:
         """A whole database has changed: all that watch keys which were or are there know it."""
         db = self.databases[index]
+        if self.live.active():
+            self.live.all_changed(db)
         for (watched_db, key), watchers in self.watchers.items():
             if watched_db == index and key in db:
                 for session in watchers:
@@ -365,9 +449,23 @@ class Namespace(Observer):
                 self.ready[(index, key)] = None
         self.changes += 1
 
-    def discard(self, rest: list[object]) -> None:
-        """Keeps what is to be freed in steps (see `step`)."""
+    def discard(self, rest: list[object], values: int = 0) -> None:
+        """Keeps what is to be freed in steps (see `step`): so many values, for INFO.
+
+        Until then it counts as used.
+        """
+        for one in rest:
+            if isinstance(one, Value):
+                one.attach(self.ledger)
         self.garbage.extend(rest)
+        self.freed_lazily += values
+
+    def free_few(self) -> None:
+        """Frees at once what is little."""
+        for _ in range(_TURNS):
+            if not self.garbage:
+                break
+            self._free(_AT_ONCE // _TURNS)
 
     # ---- WATCH
 
@@ -544,16 +642,22 @@ class Namespace(Observer):
         for db in self.databases:
             db.frozen = frozen
 
-    def postpones(self, session: Session, command: Command) -> bool:
+    def postpones(self, session: Session, command: Command, args: list[bytes]) -> bool:
         """Whether the pause holds a command up."""
         if self.depth or not self.pausable:
             return False
         if not self.paused_writes_only:
             return True
-        flags = command.flags
         if command.name == b"exec":
-            return any([queued.flags & (WRITE | MAY_REPLICATE) for queued, _ in session.queue])
-        return bool(flags & (WRITE | MAY_REPLICATE))
+            return any([self._may_write(queued, words) for queued, words in session.queue])
+        return self._may_write(command, args)
+
+    def _may_write(self, command: Command, args: list[bytes]) -> bool:
+        """Whether a pause of the writes holds a command up."""
+        flags = command.flags
+        if flags & WRITE:
+            return True
+        return bool(flags & MAY_REPLICATE) and not self.scripts.only_reads(command, args)
 
     # ---- watching the work
 
@@ -606,8 +710,76 @@ class Namespace(Observer):
 
     # ---- refusals
 
-    def make_room(self, session: Session) -> bool:
-        """Whether a command that adds data may run while memory is limited."""
+    def used_bytes(self) -> int:
+        """Bytes that data and the buffers of clients take: what `maxmemory` limits."""
+        return self.ledger.total + self.clients_bytes
+
+    def overhead_bytes(self) -> int:
+        """The part of it that is neither keys' names nor values."""
+        overhead = self.ledger_at_start + self.clients_bytes
+        for db in self.databases:
+            overhead += db.overhead_bytes()
+        return overhead
+
+    def make_room(self) -> bool:
+        """Evicts keys until there is room for data, or for as long as a command may be held up.
+
+        False if there is no room and nothing can be evicted. Within a transaction or a script
+        nothing is: what was true before it stays true.
+        """
+        eviction = self.eviction
+        limit = eviction.limit
+        if self.depth or limit == 0:
+            return not eviction.stuck
+        if self._weighed_at + _CLIENTS_WEIGHED_EVERY + len(self.sessions) // 32 <= self.clock.ms:
+            self._weigh_clients()
+        if self.ledger.total + self.clients_bytes <= limit:
+            eviction.stuck = False
+            return True
+        if self.clients_bytes > limit >> 6 and self._weighed_at != self.clock.ms:
+            self._weigh_clients()  # keys must not make room for what is no more
+        self.making_room = True
+        try:
+            return self._evict(eviction.budget)
+        finally:
+            self.making_room = False
+
+    def _evict(self, budget: i64) -> bool:
+        """Evicts for about so many microseconds; False if there is no room and none can be made."""
+        eviction = self.eviction
+        until = self.clock.microseconds() + budget
+        turns: i64 = 0
+        eviction.stuck = False
+        while self.ledger.total + self.clients_bytes > eviction.limit and turns < _MOST_EVICTED:
+            if self.garbage:
+                self._free(_AT_ONCE)
+                turns |= _BETWEEN_LOOKS  # that may have taken long
+            elif not self._evict_one():
+                eviction.stuck = True
+                break
+            turns += 1
+            if turns & _BETWEEN_LOOKS == 0 and self.clock.microseconds() >= until:
+                break
+        if self.stream.recording:
+            self.stream.commit(self.clock.ms)
+        return not eviction.stuck
+
+    def _evict_one(self) -> bool:
+        """Evicts a key; whether there was one that may be evicted."""
+        victim = self.eviction.victim(self.clock.ms)
+        if victim is None:
+            return False
+        db = self.databases[victim.db]
+        key = victim.key
+        value = db.take(key)
+        self.evicted_keys += 1
+        if self.stream.recording:
+            self.stream.add(db.index, [b"DEL", key])
+        db.notify(EVICTED, b"evicted", key)
+        if db.observed:
+            self.key_changed(db.index, key)
+        if isinstance(value, Value) and len(value) > _LARGE:
+            self.discard([value])
         return True
 
     def refuse_writes(self, failure: Failure) -> None:
@@ -647,6 +819,7 @@ class Namespace(Observer):
     def end_tick(self) -> None:
         """To be called by the host before replies leave: tells what was gathered."""
         self.tracking.broadcast()
+        self.live.broadcast()
 
     # ---- in the background
 
@@ -662,18 +835,65 @@ class Namespace(Observer):
             self.unpause()
         if 0 < self.alarm <= self.clock.ms:
             self.time_out()
-        more = False
+        if self._measured_at + _WEIGHED_EVERY <= self.clock.ms:
+            self._weigh()
+        more = self._shrink()
         if self.active_expiry:
-            more = self._expire(limit)
+            more = self._expire(limit) or more
             if self.stream.recording:
                 self.stream.commit(self.clock.ms)
             if self.ready:
                 self.serve_ready()
             self.tracking.broadcast()
+        self.live.broadcast()
+        more = self.live.step(limit) or more
+        self.pubsub.history.step(limit)
         if self.garbage:
             self._free(limit * 8)
             more = more or bool(self.garbage)
         return more
+
+    def _weigh(self) -> None:
+        """Looks at what is not counted as it changes."""
+        self._measured_at = self.clock.ms
+        for db in self.databases:
+            db.measure()
+        self._weigh_clients()
+        self.peak = max(self.peak, self.ledger.total + self.clients_bytes)
+
+    def _weigh_clients(self) -> None:
+        self._weighed_at = self.clock.ms
+        self.clients_bytes = 0
+        for session in self.sessions.values():
+            self.clients_bytes += session.memory()
+        limit = self.settings.integer("maxmemory-clients")
+        if limit < 0:
+            limit = int(self.eviction.limit) * -limit // 100
+        if 0 < limit < self.clients_bytes:
+            self._evict_clients(limit)
+
+    def _evict_clients(self, limit: i64) -> None:
+        """Disconnects the clients whose buffers are largest until all are within the limit."""
+        heaviest = sorted(
+            [(session.memory(), session.id) for session in self.sessions.values()], reverse=True
+        )
+        for size, number in heaviest:
+            session = self.sessions[number]
+            if session.no_evict:
+                continue
+            self.evicted_clients += 1
+            self.clients_bytes -= size
+            session.outlet.close(after_reply=False)
+            if self.clients_bytes <= limit:
+                break
+
+    def _shrink(self) -> bool:
+        """Evicts keys in the background; whether more are to be evicted."""
+        limit = self.eviction.limit
+        if limit == 0 or self.ledger.total + self.clients_bytes <= limit:
+            self.eviction.stuck = False
+            return False
+        return self._evict(_EVICTION_STEP) and self.ledger.total + self.clients_bytes > limit
 
     def _expire(self, limit: int) -> bool:
         """Goes through the databases in turn, from where it stopped."""
@@ -706,8 +926,12 @@ class Namespace(Observer):
             self.garbage.pop()
             for _ in range(min(limit, len(rest))):
                 item = rest.pop()
-                if isinstance(item, Entry) and isinstance(item.value, Value):
-                    self.garbage.append(item.value)
+                if isinstance(item, Entry):
+                    self.ledger.total -= self.databases[0].entry_bytes + text_bytes(len(item.key))
+                    if item.size >= 0:
+                        self.ledger.total -= item.size
+                    else:
+                        self.garbage.append(item.value)
             if rest:
                 self.garbage.insert(0, rest)
         elif isinstance(rest, dict):
@@ -715,5 +939,8 @@ class Namespace(Observer):
                 rest.popitem()
             if not rest:
                 self.garbage.pop()
-        elif not isinstance(rest, Value) or not rest.release(limit):
+        elif not isinstance(rest, Value):
+            self.garbage.pop()
+        elif not rest.release(limit):
+            rest.detach()
             self.garbage.pop()

@@ -7,6 +7,7 @@ however many there are. Shard channels (SSUBSCRIBE) are a separate set of names,
 from typing import TYPE_CHECKING
 
 from nearkeep.engine.glob import matches
+from nearkeep.engine.history import History
 from nearkeep.wire.reply import Push
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 class PubSub:
     """Subscriptions of one namespace. Insertion order is kept: it is the order of delivery."""
 
-    def __init__(self) -> None:
+    def __init__(self, history: History) -> None:
+        self.history = history
         self.channels: dict[bytes, dict[Session, None]] = {}
         self.patterns: dict[bytes, dict[Session, None]] = {}
         self.shard_channels: dict[bytes, dict[Session, None]] = {}
@@ -48,15 +50,18 @@ class PubSub:
     def publish(self, channel: bytes, message: bytes) -> int:
         """Delivers a message; returns how many times it was delivered."""
         delivered = 0
+        id_ = self.history.keep(channel, message) if self.history.active() else b""
         listeners = self.channels.get(channel)
         if listeners:
             push = Push([b"message", channel, message])
+            push.id = id_
             for session in list(listeners):
                 session.tell(push)
             delivered = len(listeners)
         for pattern, listeners in list(self.patterns.items()):
             if matches(pattern, channel):
                 push = Push([b"pmessage", pattern, channel, message])
+                push.id = id_
                 for session in list(listeners):
                     session.tell(push)
                 delivered += len(listeners)

@@ -20,17 +20,17 @@ from nearkeep.engine.command import (
     DENYOOM,
     NO_AUTH,
     NO_MULTI,
-    SKIP_MONITOR,
+    UNMONITORED,
     WRITE,
     Command,
 )
+from nearkeep.engine.keyspace import NOTHING, Keyspace
 from nearkeep.engine.latency import Histogram
 from nearkeep.engine.text import shown
 from nearkeep.wire.reply import NO_REPLY, NULL_ARRAY, QUEUED, Failure, Reply
 
 if TYPE_CHECKING:
     from nearkeep.engine.acl import User
-    from nearkeep.engine.keyspace import Keyspace
     from nearkeep.engine.namespace import Namespace
     from nearkeep.engine.tracking import TrackingMode
 
@@ -105,6 +105,10 @@ class Outlet:
         """Bytes waiting to be sent."""
         return 0
 
+    def output_limit(self) -> int:
+        """Bytes of one reply that end the client, 0 for none."""
+        return 0
+
     def descriptor(self) -> int:
         """The socket's file descriptor, or -1."""
         return -1
@@ -126,6 +130,7 @@ class Blocked:
         reason: the type of value that it waits for ("list", "zset", "stream"), or another word for
             it ("pause").
         keyless: whether it is also to know that a key has gone or is of another type.
+        errand: what the request has in hand elsewhere, where it does not wait for keys.
     """
 
     def __init__(
@@ -145,6 +150,7 @@ class Blocked:
         self.timed_out = timed_out
         self.reason = reason
         self.keyless = keyless
+        self.errand: object = None
 
 
 class Session:
@@ -178,6 +184,8 @@ class Session:
         self.created = namespace.clock.ms
         self.active: i64 = namespace.clock.ms
         self.last: Command | None = None
+        self._usual: Command | None = None  # what the last request named, as most do again
+        self._usual_word = b""
         self.commands_run: i64 = 0
         self.input_bytes: i64 = 0
         self.output_bytes: i64 = 0
@@ -208,12 +216,18 @@ class Session:
 
     def execute(self, args: list[bytes]) -> Reply:
         """Runs one request (a name and its arguments) and returns the reply."""
-        command = COMMANDS.get(args[0])
-        if command is None or command.subcommands is not None:
-            found = self._resolve(args)
-            if isinstance(found, Failure):
-                return self._heard(self._refuse(found, None))
-            command = found
+        word = args[0]
+        command = self._usual
+        if command is None or word != self._usual_word:
+            command = COMMANDS.get(word)
+            if command is not None and command.subcommands is None:
+                self._usual = command
+                self._usual_word = word
+            else:
+                found = self._resolve(args)
+                if isinstance(found, Failure):
+                    return self._heard(self._refuse(found, None))
+                command = found
         self.active = self.namespace.clock.ms
         count = len(args)
         if count < command.minimum or count > command.maximum:
@@ -254,8 +268,11 @@ class Session:
             histogram = command.latency
             if histogram is None:
                 histogram = command.latency = Histogram()
-            histogram.observe(elapsed)
-        if elapsed >= namespace.slow_from:
+            if elapsed <= 1:
+                histogram.brief += 1
+            else:
+                histogram.observe(elapsed)
+        if elapsed >= namespace.slow_from and (reply is not NO_REPLY or self.blocked is None):
             namespace.slow(self, command, args, elapsed)
         recording = namespace.stream.recording
         if recording and namespace.changes != changes and not self.effects_replaced:
@@ -354,7 +371,7 @@ class Session:
             denied = namespace.users.denied(self, command, args)
             if denied is not None:
                 return self._refuse(denied, command)
-        if namespace.gate & FULL and flags & DENYOOM and not namespace.make_room(self):
+        if namespace.gate & FULL and not namespace.make_room() and self._adds(command):
             return self._refuse(OUT_OF_MEMORY, command)
         if namespace.gate & UNWRITABLE and self._writes(command):
             failure = namespace.unwritable(command)
@@ -370,7 +387,7 @@ class Session:
             )
         if namespace.gate & BUSY and not flags & ALLOW_BUSY:
             return self._refuse(namespace.busy_failure(), command)
-        if namespace.gate & PAUSED and namespace.postpones(self, command):
+        if namespace.gate & PAUSED and namespace.postpones(self, command, args):
             self.blocked = Blocked(args, [], self.db.index, 0, NULL_ARRAY, b"pause")
             namespace.postponed[self] = None
             return NO_REPLY
@@ -379,19 +396,44 @@ class Session:
             for arg in args:
                 self.queued_bytes += len(arg)
             return QUEUED
-        if namespace.gate & MONITORED and not flags & SKIP_MONITOR:
+        reply = self._run(command, args)
+        if namespace.gate & MONITORED and not flags & UNMONITORED:
             namespace.monitor(self, args)
+        return reply
+
+    def _run(self, command: Command, args: list[bytes]) -> Reply:
+        """Runs a command in the way that the client has chosen."""
+        gate = self.gate
         if gate & UNTOUCHING and command.name != b"touch":
-            self.db.touching = False
-            try:
-                return self.call(command, args)
-            finally:
-                self.db.touching = True
+            return self.call_untouching(command, args)
         reply = self.call(command, args)
         if gate & TRACKING:
-            namespace.tracking.remember(self, command, args)
+            self.namespace.tracking.remember(self, command, args)
             self._caching_ends(command)
         return reply
+
+    def call_untouching(self, command: Command, args: list[bytes]) -> Reply:
+        """Runs a command that leaves no trace of the use of keys."""
+        db = self.db
+        touching = db.touching
+        db.touching = NOTHING
+        try:
+            return self.call(command, args)
+        finally:
+            db.touching = touching
+
+    def _adds(self, command: Command) -> bool:
+        """Whether a command may not run while memory is full.
+
+        What is queued takes memory too, and EXEC runs what was queued.
+        """
+        if command.flags & DENYOOM:
+            return True
+        if not self.gate & IN_MULTI:
+            return False
+        if command.name == b"exec":
+            return any([queued.flags & DENYOOM for queued, _ in self.queue])
+        return command.name not in _NEVER_QUEUED
 
     def _writes(self, command: Command) -> bool:
         """Whether a command can't be run while the disk refuses; PING tells of it, as in Redis."""
@@ -480,6 +522,11 @@ class Session:
         self.namespace.commands_run -= 1
 
     # ---- state
+
+    def memory(self) -> int:
+        """Bytes that the client's buffers take, and its queue."""
+        outlet = self.outlet
+        return outlet.output_size() + outlet.input_size() + self.queued_bytes
 
     def tell(self, message: Reply) -> None:
         """Delivers a message, after the reply if it comes from the session's own command."""

@@ -57,8 +57,9 @@ class Settings:
     Attributes:
         save_file: writes them to the file that they came from; None if they came from none. Raises
             OSError.
-        users: the words of the file's `user` lines, without the first.
         given: names of the settings that someone has set.
+        users: the words of the file's `user` lines, without the first, as they were read or are to
+            be written.
         renamed: the old and the new name of each command, from the file's `rename-command` lines;
             an empty new name takes the command away.
     """

@@ -322,6 +322,38 @@ class Percentiles(Kind):
         return [self.text(value).split() or [b""]]
 
 
+class ChannelHistory(Kind):
+    """What channels keep: a flat list of words, patterns each with messages, bytes and seconds."""
+
+    expects = "a pattern of channels, messages, bytes and seconds (0 for no limit), repeatedly"
+    splits = True
+
+    def parse(self, words: list[bytes], _before: object) -> object:
+        if words in ([], [b""]):
+            return []
+        if len(words) % 4:
+            raise ValueError(WRONG_NUMBER)
+        rules: list[bytes] = []
+        for at in range(0, len(words), 4):
+            count, size, seconds = (
+                _decimal(words[at + 1]),
+                memory(words[at + 2]),
+                _decimal(words[at + 3]),
+            )
+            if count is None or size is None or seconds is None:
+                raise ValueError(self.expects)
+            if min(count, size, seconds) < 0 or not count + size + seconds:
+                raise ValueError("one of messages, bytes and seconds must be limited")
+            rules += [words[at], b"%d" % count, b"%d" % size, b"%d" % seconds]
+        return rules
+
+    def text(self, value: object) -> bytes:
+        return _joined(value)
+
+    def lines(self, value: object) -> list[list[bytes]]:
+        return [self.text(value).split() or [b""]]
+
+
 class OomScores(Kind):
     """Three ints for the kernel's choice of whom to kill."""
 

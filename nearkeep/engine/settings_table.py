@@ -8,6 +8,7 @@ A line gives name, kind, default (as in a file), what it is, and marks:
     hidden     not listed by CONFIG GET with a pattern
     secret     not shown in logs
     inert      accepted, since clients and files set it, but there is nothing here that it could change
+    own        Redis does not have it
 
 and after a slash its aliases. Names, kinds and defaults are those of Redis 8.2.3; only `appendonly` is on by default.
 """
@@ -21,6 +22,7 @@ from nearkeep.engine.settings_kinds import (
     ULONG_MAX,
     Addresses,
     BufferLimits,
+    ChannelHistory,
     Choice,
     Choices,
     Events,
@@ -64,6 +66,7 @@ class Setting:
         self.hidden: Final = "hidden" in marked
         self.secret: Final = "secret" in marked
         self.inert: Final = "inert" in marked
+        self.own: Final = "own" in marked
 
 
 _YES_NO: Final = YesNo()
@@ -92,6 +95,8 @@ _SECTIONS: Final[tuple[tuple[str, tuple[_Row, ...]], ...]] = (
         ("tcp-keepalive", _INT, "300", "Seconds of silence until the kernel probes a connection.", ""),
         ("timeout", _INT, "0", "Seconds until an idle client is disconnected; 0 for never.", "main"),
         ("proto-max-bulk-len", Memory(1 << 20, LONG_MAX), "512mb", "The longest string in a request.", ""),
+        ("http", _YES_NO, "yes", "Serve HTTP and WebSocket on the same ports.", "main own"),
+        ("http-origins", _TEXT, "", "Origins of web pages that may use them, with spaces between.", "own"),
         ("bind-source-addr", _TEXT, "", "Address that outgoing connections come from.", "inert"),
         ("socket-mark-id", Number(high=UINT_MAX, unsigned=True), "0", "Mark of packets, for the kernel's filters.", "start inert"),
         ("max-new-connections-per-cycle", Number(1, 1000, unsigned=True), "10", "Connections accepted at a time.", "inert"),
@@ -135,6 +140,7 @@ _SECTIONS: Final[tuple[tuple[str, tuple[_Row, ...]], ...]] = (
         ("maxmemory-clients", MemoryOrPercent(), "0", "Memory for all clients' buffers; 0 for no limit.", ""),
         ("client-query-buffer-limit", Memory(1 << 20, LONG_MAX, unsigned=True), "1gb", "Bytes of one client's unfinished request.", ""),
         ("client-output-buffer-limit", BufferLimits(), "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60", "Bytes that may wait to be sent, by class of client.", ""),
+        ("channel-history", ChannelHistory(), "", "Recent messages that channels keep: pattern, messages, bytes, seconds, and so on.", "own"),
         ("tracking-table-max-keys", _COUNT, "1000000", "Keys remembered for client-side caching.", ""),
     )),
     ("Memory", (
@@ -160,8 +166,8 @@ _SECTIONS: Final[tuple[tuple[str, tuple[_Row, ...]], ...]] = (
         ("active-defrag-max-scan-fields", Number(1, LONG_MAX), "1000", "Elements of a value that are moved at once.", "inert"),
         ("jemalloc-bg-thread", _YES_NO, "yes", "Let the allocator work in the background.", "inert"),
         ("disable-thp", _YES_NO, "yes", "Turn the kernel's huge pages off.", "start inert"),
-        ("oom-score-adj", Choice("no yes relative absolute", "relative", "yes"), "no", "Tell the kernel whom to kill first.", "inert"),
-        ("oom-score-adj-values", OomScores(), "0 200 800", "What to tell it.", "inert"),
+        ("oom-score-adj", Choice("no yes relative absolute", "relative", "yes"), "no", "Tell the kernel whom to kill first.", ""),
+        ("oom-score-adj-values", OomScores(), "0 200 800", "What to tell it; the first counts, the others are for replicas and children.", ""),
     )),
     ("Persistence", (
         ("dir", _TEXT, ".", "Folder of all files.", "main protected"),

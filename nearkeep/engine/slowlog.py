@@ -6,6 +6,9 @@ from typing import Final
 _ARGUMENTS: Final = 32
 _ARGUMENT_BYTES: Final = 128
 _TELLS_OF_USERS: Final = frozenset((b"setuser", b"getuser", b"deluser"))
+_CREDENTIALS: Final = {b"auth": 1, b"auth2": 2}
+"""Options of MIGRATE, and how many words after them nobody is to see."""
+
 _SECRET_SETTINGS: Final = frozenset(
     (
         b"masteruser",
@@ -78,7 +81,24 @@ def shown(args: list[bytes]) -> list[bytes]:
             if args[index].lower() in _SECRET_SETTINGS:
                 masked[index + 1] = b"(redacted)"
         return masked
+    if name == b"migrate":
+        return _migration(args)
     return args
+
+
+def _migration(args: list[bytes]) -> list[bytes]:
+    """A MIGRATE without its credentials; what follows KEYS is none."""
+    masked = list(args)
+    at = 6
+    while at < len(args):
+        option = args[at].lower()
+        if option == b"keys":
+            break
+        words = _CREDENTIALS.get(option, 0)
+        if at + words < len(args):
+            masked[at + 1 : at + 1 + words] = [b"(redacted)"] * words
+        at += 1 + words
+    return masked
 
 
 def _cut(arg: bytes) -> bytes:

@@ -144,7 +144,8 @@ class Tracking:
             return
         changed = self._changed
         self._changed = {}
-        for prefix, keys in changed.items():
+        for prefix in sorted(changed):
+            keys = changed[prefix]
             for session in list(self._prefixes.get(prefix, ())):
                 mode = session.tracking
                 if mode is None:

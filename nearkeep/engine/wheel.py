@@ -10,6 +10,9 @@ The wheel may be late by a tick and never matters for what a client sees: an exp
 at once by the keyspace itself.
 """
 
+from itertools import islice
+from random import Random
+from sys import getsizeof
 from typing import Final
 
 from mypy_extensions import i64
@@ -20,15 +23,28 @@ TICK: Final = 128
 _FAN: Final = 64
 _LEVELS: Final = 6
 _FAR: Final = 1 << 62
+_NEAR: Final = 64
+"""Keys at the beginning of a slot among which one is drawn."""
+
+_SLOT_BYTES: Final = 80
+"""A slot's number and its place in its level's dictionary."""
 
 
 class Wheel:
     """Keys by the time that they are due, milliseconds since the epoch."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: i64 = 0) -> None:
         self._slots: list[dict[int, set[bytes]]] = [{} for _ in range(_LEVELS)]
-        self._tick: i64 = 0  # slots of level 0 before this one are done
+        self._tick: i64 = now >> 7  # slots of level 0 before this one are done
         self._earliest: i64 = _FAR  # no slot is due before this tick
+
+    def memory(self) -> int:
+        """Bytes that the wheel takes, without the keys."""
+        total = 0
+        for slots in self._slots:
+            for slot in slots.values():
+                total += getsizeof(slot) + _SLOT_BYTES
+        return total
 
     def clear(self) -> None:
         """Forgets all keys."""
@@ -63,6 +79,39 @@ class Wheel:
         level: i64 = slot_number % _LEVELS
         number: i64 = slot_number // _LEVELS
         return (number << (6 * level)) << 7
+
+    def end(self, slot_number: i64) -> i64:
+        """When the next slot comes due, milliseconds since the epoch."""
+        return self.start(slot_number + _LEVELS)
+
+    def first(self, random: Random, count: int) -> list[bytes]:
+        """About `count` keys of the slot that comes due next; none only if there is no key."""
+        best: set[bytes] | None = None
+        earliest: i64 = _FAR
+        for level in range(_LEVELS):
+            slots = self._slots[level]
+            if slots:
+                number: i64 = min(slots)
+                start: i64 = number << (6 * level)
+                if start < earliest:
+                    earliest = start
+                    best = slots[number]
+        if best is None:
+            return []
+        place = int(random.random() * max(min(len(best), _NEAR * 4) - count + 1, 1))
+        return list(islice(best, place, place + count))
+
+    def draw(self, random: Random, count: int) -> list[bytes]:
+        """About `count` keys, roughly at random; none only if there is no key."""
+        slots = [slot for level in self._slots for slot in level.values()]
+        if not slots:
+            return []
+        weights = [len(slot) for slot in slots]
+        found: list[bytes] = []
+        for slot in random.choices(slots, weights, k=count):
+            place = int(random.random() * min(len(slot), _NEAR))
+            found += islice(slot, place, place + 1)
+        return found
 
     def earliest(self) -> int:
         """A time before which no key is due, milliseconds since the epoch; 0 if there is no key."""
@@ -102,8 +151,8 @@ class Wheel:
                     earliest = min(earliest, start)
                     break
                 slot = slots[number]
-                if level == 0:
-                    self._tick = max(self._tick, start)
+                # What comes back from a wide slot must find a narrower one.
+                self._tick = max(self._tick, start if level == 0 else tick)
                 while slot and len(found) < limit:
                     found.append(slot.pop())
                 if slot:

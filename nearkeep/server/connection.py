@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 from mypy_extensions import i64
 
 from nearkeep.engine.namespace import Namespace
-from nearkeep.engine.session import MUTED, UNAUTHENTICATED, Outlet, Session
+from nearkeep.engine.session import MUTED, UNAUTHENTICATED, Session
+from nearkeep.server.client import Client, address_of
+from nearkeep.wire.first_line import HTTP, UNDECIDED, protocol_of
 from nearkeep.wire.reply import NO_REPLY, Failure, Push, Reply, Writer
 from nearkeep.wire.request import ProtocolError, RequestParser
 
@@ -23,8 +25,8 @@ EAGER: Final = 1 << 20
 NEVER: Final = 1 << 62
 """No batch of the mutation stream has such a number."""
 
-NORMAL: Final = 0
-PUBSUB: Final = 2
+UNCOUNTED: Final = 1 << 14
+"""Bytes of replies that fall under no limit, as in Redis, where they have their place beforehand."""
 
 
 class Tick:
@@ -48,18 +50,18 @@ class Tick:
         self._call_soon = call_soon
         self._scheduled = False
         self._alarm: i64 = 0
-        self._waiting: list[Connection] = []
-        self._runnable: list[Connection] = []
-        self._held: list[Connection] = []
+        self._waiting: list[Client] = []
+        self._runnable: list[Client] = []
+        self._held: list[Client] = []
 
-    def write(self, connection: "Connection") -> None:
+    def write(self, connection: Client) -> None:
         """Has a connection's replies sent at the end of the tick."""
         self._waiting.append(connection)
         if not self._scheduled:
             self._scheduled = True
             self._call_soon(self.end)
 
-    def run(self, connection: "Connection") -> None:
+    def run(self, connection: Client) -> None:
         """Has a connection that was blocked go on at the end of the tick."""
         self._runnable.append(connection)
         if not self._scheduled:
@@ -100,34 +102,34 @@ class Tick:
         self.end()
 
 
-class Connection(Outlet):
-    """One client over TCP, TLS or a Unix socket. An asyncio protocol."""
+class Connection(Client):
+    """One client over TCP, TLS or a Unix socket. An asyncio protocol.
+
+    Attributes:
+        switch: hands the connection over to HTTP, with the bytes that have come; None once they
+            have told that it speaks RESP, or where there is no HTTP.
+    """
 
     kind = "resp"
 
     def __init__(self, tick: Tick, admit: "Callable[[Connection], bytes | None]") -> None:
-        super().__init__()
-        self.tick = tick
+        super().__init__(tick)
         self.admit = admit
-        self.on_lost: Callable[[Connection], None] | None = None
-        self.closing = False
-        self.lost = False
-        self.transport: asyncio.Transport | None = None
-        self.session: Session | None = None
+        self.switch: Callable[[Connection, bytes], None] | None = None
         self._parser = RequestParser(tick.max_bulk)
         self._writer = Writer()
         self._waiting = False
         self._postponed: list[list[bytes]] = []
         self._running = False
         self._told: list[Reply] = []
-        self._over_soft_since: i64 = 0
+        self._first = b""  # what has come while the protocol is not known
 
     # ---- what the loop calls
 
     def connection_made(self, transport: "asyncio.Transport") -> None:
         self.transport = transport
-        self.address = _address(transport.get_extra_info("peername"))
-        self.local_address = _address(transport.get_extra_info("sockname"))
+        self.address = address_of(transport.get_extra_info("peername"))
+        self.local_address = address_of(transport.get_extra_info("sockname"))
         refusal = self.admit(self)
         if refusal is not None:
             self.tick.namespace.connections_refused += 1
@@ -143,6 +145,10 @@ class Connection(Outlet):
         session = self.session
         if session is None or self.closing:
             return
+        if self.switch is not None:
+            data = self._settle_protocol(data)
+            if not data:
+                return
         namespace = self.tick.namespace
         namespace.begin()
         size: i64 = len(data)
@@ -155,24 +161,20 @@ class Connection(Outlet):
             namespace.query_limit_hits += 1
             self.close(after_reply=False)
 
-    def eof_received(self) -> bool:
-        return False
-
-    def pause_writing(self) -> None:
-        """The limits of the output buffer decide (see flush)."""
-
-    def resume_writing(self) -> None:
-        """The limits of the output buffer decide (see flush)."""
-
-    def connection_lost(self, _exc: Exception | None) -> None:
-        self.lost = True
-        self.closing = True
-        session = self.session
-        if session is not None:
-            self.session = None
-            session.end()
-        if self.on_lost is not None:
-            self.on_lost(self)
+    def _settle_protocol(self, data: bytes) -> bytes:
+        """What is for RESP of the first bytes: nothing while they don't tell, or if they are HTTP."""
+        first = self._first + data
+        protocol = protocol_of(first)
+        if protocol == UNDECIDED:
+            self._first = first
+            return b""
+        switch = self.switch
+        self.switch = None
+        self._first = b""
+        if protocol == HTTP and switch is not None:
+            switch(self, first)
+            return b""
+        return first
 
     # ---- requests
 
@@ -198,7 +200,7 @@ class Connection(Outlet):
                     if not self._waiting:
                         self._waiting = True
                         self.tick.write(self)
-                    elif writer.size() > EAGER:
+                    elif writer.size() > EAGER and writer.size() > self.output_limit():
                         self._write_now()
                 if self._told:
                     self._pass_on()
@@ -242,7 +244,8 @@ class Connection(Outlet):
         # CLIENT REPLY holds back replies, not messages.
         if session.gate & MUTED and not isinstance(message, Push):
             return
-        if self._running:  # the reply to the command that caused it goes first
+        # The reply to the command that caused it goes first; what made room for it goes before.
+        if self._running and not session.namespace.making_room:
             self._told.append(message)
             return
         self._answer(message)
@@ -270,20 +273,14 @@ class Connection(Outlet):
                 self.tick.write(self)
         elif self.transport is not None:
             self.transport.abort()
+            if not self._running:
+                self.leave()
 
-    def output_size(self) -> int:
-        transport = self.transport
-        if transport is None or self.lost:
-            return 0
-        return self._writer.size() + int(transport.get_write_buffer_size())
-
-    def descriptor(self) -> int:
-        transport = self.transport
-        bound = None if transport is None else transport.get_extra_info("socket")
-        return -1 if bound is None else int(bound.fileno())
+    def held(self) -> int:
+        return self._writer.size()
 
     def input_size(self) -> int:
-        return self._parser.pending()
+        return self._parser.pending() + len(self._first)
 
     # ---- replies
 
@@ -319,10 +316,11 @@ class Connection(Outlet):
         self._send()
         if self.closing and self.transport is not None:
             self.transport.close()
+            self.leave()
 
     def _send(self) -> None:
         transport = self.transport
-        if self.lost or transport is None:
+        if transport is None or transport.is_closing():  # a write would raise
             return
         parts = self._writer.take()
         if not parts:
@@ -330,67 +328,17 @@ class Connection(Outlet):
         sent: i64 = 0
         for part in parts:
             sent += len(part)
-        self.tick.namespace.output_bytes += sent
-        session = self.session
-        if session is not None:
-            session.output_bytes += sent
+        if sent > UNCOUNTED:
+            hard: i64 = self.output_limit()
+            if 0 < hard < sent + int(transport.get_write_buffer_size()):
+                self.overflow(transport)
+                return
         if len(parts) == 1:
             transport.write(parts[0])
         else:
             transport.writelines(parts)
-        self._check_limits(transport)
-
-    def _check_limits(self, transport: "asyncio.Transport") -> None:
-        """Ends a client that reads too slowly (client-output-buffer-limit)."""
-        waiting: i64 = transport.get_write_buffer_size()
-        if waiting == 0:
-            self._over_soft_since = 0
-            return
-        session = self.session
-        if session is None:
-            return
-        kind = PUBSUB if session.channels or session.patterns or session.shard_channels else NORMAL
-        limits = self.tick.limits
-        hard: i64 = limits[kind * 3]
-        soft: i64 = limits[kind * 3 + 1]
-        seconds: i64 = limits[kind * 3 + 2]
-        now = self.tick.namespace.clock.ms
-        over = 0 < hard <= waiting
-        if soft and waiting >= soft:
-            if self._over_soft_since == 0:
-                self._over_soft_since = now
-            elif now - self._over_soft_since > seconds * 1000:
-                over = True
-        else:
-            self._over_soft_since = 0
-        if over:
-            self.tick.namespace.output_limit_hits += 1
-            self.close(after_reply=False)
+        self.count_sent(sent)
 
     def set_max_bulk(self, size: int) -> None:
         """The longest argument from now on, bytes (`proto-max-bulk-len`)."""
         self._parser.max_bulk = size
-
-    def idle_seconds(self) -> int:
-        """How long it has asked for nothing; 0 for those who only listen or are blocked."""
-        session = self.session
-        if session is None or session.blocked is not None or session.monitoring:
-            return 0
-        if session.channels or session.patterns or session.shard_channels:
-            return 0
-        return (self.tick.namespace.clock.ms - session.active) // 1000
-
-    def check_limits(self) -> None:
-        """To be called now and then: a soft limit may be exceeded by time alone."""
-        if self.transport is not None and not self.lost:
-            self._check_limits(self.transport)
-
-
-def _address(name: object) -> bytes:
-    """An address as CLIENT LIST shows it: host:port, [host]:port, or a path."""
-    if isinstance(name, tuple):
-        host = str(name[0])
-        return f"[{host}]:{name[1]}".encode() if ":" in host else f"{host}:{name[1]}".encode()
-    if isinstance(name, bytes):
-        return name + b":0"
-    return str(name or "").encode() + b":0"

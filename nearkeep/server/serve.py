@@ -11,7 +11,7 @@ import ssl
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -21,11 +21,17 @@ import nearkeep
 from nearkeep.engine import commands  # noqa: F401 - declares all commands
 from nearkeep.engine.acl import User
 from nearkeep.engine.namespace import Host, Namespace
+from nearkeep.engine.session import BUSY, PAUSED
 from nearkeep.engine.settings import SettingError, Settings
+from nearkeep.server.client import Client
 from nearkeep.server.clock import SystemClock
 from nearkeep.server.connection import Connection, Tick
 from nearkeep.server.facts import facts, resident_bytes
 from nearkeep.server.folders import data_folder
+from nearkeep.server.http import Http, Site
+from nearkeep.server.oom_score import OomScore
+from nearkeep.server.origin import Origins
+from nearkeep.server.peers import Peers
 from nearkeep.server.schedule import LoopSchedule
 from nearkeep.tiers.disk import Disk
 from nearkeep.tiers.segment import Damage
@@ -45,6 +51,9 @@ SWITCH: Final = 0.0005
 
 DRAIN: Final = 3.0
 """Seconds that clients have to receive what they were answered before the end."""
+
+_BUSY_SECONDS: Final = 0.01
+"""How long what comes from elsewhere waits for a script to end, before it looks again."""
 
 _MAX_CLIENTS: Final = b"ERR max number of clients reached"
 _PROTECTED: Final = (
@@ -72,12 +81,20 @@ class Server(Host):
         self.namespace.begin()
         self.tick = Tick(self.namespace, self.loop.call_soon)
         self.tick.alarm_changed = self._set_alarm
-        self.connections: dict[Connection, None] = {}
         self.store: Store | None = None
+        self.site = Site(
+            self.tick,
+            Origins(partial(settings.string, "http-origins")),
+            os.urandom(6).hex().encode(),
+            self._replace,
+            self._is_stopping,
+        )
+        self.connections: dict[Client, None] = {}
         self.listeners: dict[Endpoint, asyncio.AbstractServer] = {}
         self._bound: dict[Endpoint, socket.socket] = {}
         self.unix_listeners: list[asyncio.AbstractServer] = []
         self.tls: ssl.SSLContext | None = None
+        self.peers = Peers()
         self._tasks: set[asyncio.Task[None]] = set()
         self.operations_per_second = 0
         self._alarm: asyncio.TimerHandle | None = None
@@ -100,6 +117,8 @@ class Server(Host):
         for name in ("port", "tls-port", "bind"):
             self.settings.on_change(name, partial(self._listen_again, name))
         self._set_limits()
+        if not OomScore(self.settings).start():
+            print("nearkeep: the kernel refuses the oom-score-adj of the settings", file=sys.stderr)
 
     def _set_limits(self) -> None:
         self.tick.limits = self.settings.integers("client-output-buffer-limit")
@@ -182,9 +201,7 @@ class Server(Host):
         for gone in set(self.listeners) - set(self._endpoints()):
             self.listeners.pop(gone).close()
         for endpoint, one in bound.items():
-            task = self.loop.create_task(self._open(endpoint, one))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self._open(endpoint, one))
 
     def _admit(self, connection: Connection) -> bytes | None:
         """Takes a connection in, or says why not."""
@@ -197,12 +214,31 @@ class Server(Host):
             and not _from_loopback(connection.address)
         ):
             return _PROTECTED
-        self.connections[connection] = None
-        connection.on_lost = self._lose
+        if self.settings.flag("http"):
+            connection.switch = self._speak_http
+        self._keep(connection)
         return None
 
-    def _lose(self, connection: Connection) -> None:
+    def _keep(self, connection: Client) -> None:
+        self.connections[connection] = None
+        connection.on_lost = self._lose
+
+    def _replace(self, old: Client, new: Client) -> None:
+        self._lose(old)
+        self._keep(new)
+
+    def _lose(self, connection: Client) -> None:
         self.connections.pop(connection, None)
+
+    def _speak_http(self, first: Connection, data: bytes) -> None:
+        """Hands a connection over to HTTP."""
+        transport = first.transport
+        if transport is None:
+            return
+        http = Http(self.site, first)
+        self._replace(first, http)
+        transport.set_protocol(cast("asyncio.BaseProtocol", http))
+        http.data_received(data)
 
     # ---- in the background
 
@@ -238,7 +274,7 @@ class Server(Host):
         self._sampled = (now, count)
         timeout = self.settings.integer("timeout")
         for connection in list(self.connections):
-            connection.check_limits()
+            connection.each_second()
             if timeout and connection.idle_seconds() > timeout:
                 connection.close(after_reply=False)
         # Young objects alone: what has lived for long, the keys above all, is never walked.
@@ -277,6 +313,7 @@ class Server(Host):
 
     def facts(self) -> dict[str, str]:
         known = facts(self.config_file or "", self.operations_per_second)
+        known["migrate_cached_sockets"] = str(len(self.peers))
         return known if self.store is None else known | self.store.facts()
 
     def resident_bytes(self) -> int:
@@ -337,6 +374,39 @@ class Server(Host):
         if wanted in _LEVELS and level >= _LEVELS.index(wanted):
             print(f"nearkeep: {message.decode(errors='replace')}", file=sys.stderr)
 
+    def exchange(
+        self,
+        host: bytes,
+        port: int,
+        timeout_ms: int,
+        requests: list[list[bytes]],
+        heard: Callable[[list[bytes], bytes], None],
+    ) -> bool:
+        self._start(self._exchange(host, port, timeout_ms, requests, heard))
+        return True
+
+    async def _exchange(
+        self,
+        host: bytes,
+        port: int,
+        timeout_ms: int,
+        requests: list[list[bytes]],
+        heard: Callable[[list[bytes], bytes], None],
+    ) -> None:
+        replies, failed = await self.peers.exchange(
+            os.fsdecode(host), port, timeout_ms * 0.001, requests
+        )
+        while self.namespace.gate & (BUSY | PAUSED):  # noqa: ASYNC110
+            await asyncio.sleep(_BUSY_SECONDS)
+        self.namespace.begin()
+        heard(replies, failed)
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        """Has work done beside all else, and keeps it from the garbage collector meanwhile."""
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def takes_turns(self) -> bool:
         return True
 
@@ -376,6 +446,9 @@ class Server(Host):
         for number in (signal.SIGTERM, signal.SIGINT):
             self.loop.add_signal_handler(number, self._stop)
 
+    def _is_stopping(self) -> bool:
+        return self._stopped.done()
+
     def _stop(self) -> None:
         if not self._stopped.done():
             self._stopped.set_result(0)
@@ -387,6 +460,7 @@ class Server(Host):
         for handle in (self._cron, self._seconds, self._alarm):
             if handle is not None:
                 handle.cancel()
+        self.peers.close()
         for connection in list(self.connections):
             connection.close(after_reply=True)
         deadline = self.loop.time() + DRAIN
@@ -463,7 +537,7 @@ def run(settings: Settings, config_file: str | None) -> int:
         from nearkeep.server.tls import server_context  # noqa: PLC0415 - only where TLS is on
 
         try:
-            tls, notes = server_context(settings)
+            tls, notes = server_context(settings, ("http/1.1",))
         except (SettingError, OSError, ssl.SSLError) as error:
             print(f"nearkeep: {error}", file=sys.stderr)
             return 1

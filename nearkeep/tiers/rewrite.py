@@ -9,6 +9,8 @@ from typing import Final
 from nearkeep.engine.stream_id import id_text
 from nearkeep.engine.values.consumer_group import ConsumerGroup
 from nearkeep.engine.values.hash import Hash
+from nearkeep.engine.values.json import Json
+from nearkeep.engine.values.json_text import text_of
 from nearkeep.engine.values.list import List
 from nearkeep.engine.values.set import Set
 from nearkeep.engine.values.stream import Stream
@@ -42,6 +44,8 @@ def commands_of(key: bytes, value: object, expiry: int) -> Iterator[list[bytes]]
             for member, score in zip(members, scores, strict=True):
                 words += (repr(score).encode(), member)
             yield words
+    elif isinstance(value, Json):
+        yield [b"JSON.SET", key, b"$", text_of(value.box[0])]
     elif isinstance(value, Stream):
         yield from _stream(key, value)
     else:

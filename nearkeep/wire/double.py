@@ -25,9 +25,16 @@ def format_double(number: float) -> bytes:
             if whole == 0 and math.copysign(1.0, number) < 0:
                 return b"-0"
             return b"%d" % whole
-    elif number != number:  # noqa: PLR0124 - NaN is the only value unlike itself
+    return in_digits(number)
+
+
+def in_digits(number: float) -> bytes:
+    """A double as its digits say, so that 1e10 is `1e+10`."""
+    if number == 0.0:
+        return b"-0" if math.copysign(1.0, number) < 0 else b"0"
+    if number != number:  # noqa: PLR0124 - NaN is the only value unlike itself
         return b"nan"
-    elif math.isinf(number):
+    if math.isinf(number):
         return b"inf" if number > 0 else b"-inf"
     digits, exponent = _decimal(abs(number))
     text = _laid_out(b"%d" % digits, exponent)

@@ -186,7 +186,7 @@ class Reader:
 
     def take(self, count: int) -> bytes:
         """So many bytes."""
-        if not 0 <= count <= self._end - self._at:
+        if not 0 <= count <= self.left():  # it need not fit 64 bits
             raise Malformed
         self._at += count
         return self._data[self._at - count : self._at]

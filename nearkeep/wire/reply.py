@@ -90,6 +90,10 @@ class Push:
         self.items = items
         self.resp2: bytes | None = None
         self.resp3: bytes | None = None
+        self.forms: dict[str, bytes] | None = None
+        """Other encodings, by name, once there are any."""
+        self.id = b""
+        """Where the message stands among those that are kept; empty for others."""
 
 
 class Verbatim:

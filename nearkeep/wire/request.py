@@ -47,7 +47,7 @@ class RequestParser:
         self._data = b""
         self._at: i64 = 0
         self._missing: i64 = 0  # arguments of the present request still to come
-        self._args: list[bytes] = []
+        self._args = _NO_ARGS
         self._size: i64 = -1  # of the argument that is being read, -1 while unknown
         self._pieces: list[bytes] = []  # of a long argument
         self._gathered: i64 = 0
@@ -148,7 +148,7 @@ class RequestParser:
 
     def _done(self) -> list[bytes]:
         args = self._args
-        self._args = []
+        self._args = _NO_ARGS
         return args
 
     def _arguments(self) -> bool:
@@ -301,6 +301,9 @@ def parse_integer(text: bytes) -> int | None:
     return number
 
 
+_NO_ARGS: Final[list[bytes]] = []
+"""Stands where no request has begun; nothing is ever added to it."""
+
 _ESCAPES: Final = {ord("n"): 10, ord("r"): 13, ord("t"): 9, ord("b"): 8, ord("a"): 7}
 _HEX: Final = b"0123456789abcdefABCDEF"
 
@@ -310,6 +313,8 @@ def split_words(line: bytes) -> list[bytes] | None:
 
     Returns None where quotes don't balance or a closing quote is followed by a character.
     """
+    if b'"' not in line and b"'" not in line and b"\0" not in line:
+        return line.split()
     words: list[bytes] = []
     at: i64 = 0
     end: i64 = len(line)

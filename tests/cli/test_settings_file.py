@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import nearkeep.engine.commands  # noqa: F401 - users are of commands
+from nearkeep.cli.serve import gather
 from nearkeep.cli.settings_file import GENERATED, LoadError, read, rewrite, rewritten
 from nearkeep.cli.settings_sources import load
+from nearkeep.engine.acl import Users
 from nearkeep.engine.settings import Settings
 
 
@@ -208,3 +211,34 @@ def test_any_password_survives_a_rewrite(password: bytes) -> None:
     assert words is not None
     again.set("requirepass", words[1:])
     assert again.string("requirepass") == password
+
+
+def test_a_rewrite_keeps_the_users(tmp_path: Path) -> None:
+    text = b"user ann on >secret ~a* +get\n# mine\nuser gone on\nport 1234\nuser bob off\n"
+    file = tmp_path / "redis.conf"
+    file.write_bytes(text)
+    settings = gather(str(file), [])
+    users = Users(settings)
+    users.configure(settings.users)
+    del users.named[b"gone"]
+    users.named[b"ann"].apply(b"&news:*")
+    users.named[b"eve"] = users.new(b"eve")
+    users.named[b"eve"].apply(b"(+@read ~x)")
+    before = users.lines()
+    settings.users = users.configured()
+    rewrite(str(file), settings)
+    written = file.read_bytes().splitlines()
+    assert written[0].startswith(b"user ann on ")
+    assert written[1:3] == [b"# mine", b"port 1234"]
+    assert b"gone" not in file.read_bytes()
+
+    again = gather(str(file), [])
+    reread = Users(again)
+    reread.configure(again.users)
+    assert reread.lines() == before
+
+
+def test_a_rewrite_says_nothing_of_users_where_there_is_but_the_default() -> None:
+    settings = Settings()
+    settings.users = Users(settings).configured()
+    assert rewritten(b"# mine\n", settings) == b"# mine\n"

@@ -10,7 +10,6 @@ import argparse
 import dataclasses
 import json
 import os
-import queue
 import signal
 import sys
 import threading
@@ -23,7 +22,7 @@ import pytest
 from tests.conformance.run import SUBJECTS, Report, Subject, run_unit
 from tests.conformance.source import VERSION, Unavailable, suite_folder
 from tests.conformance.transcript import Outcome
-from tests.conformance.units import Skip, Unit, load_skips, load_units, stale
+from tests.conformance.units import Skip, Unit, load_skips, load_units, prune, stale, unnamed
 
 # How often a unit is run at most, each time without the tests that hung before.
 ROUNDS = 6
@@ -49,6 +48,9 @@ def arguments() -> argparse.Namespace:
         action="store_true",
         help="run those of skipped.toml that say run = false too, and fail for each that passes",
     )
+    parser.add_argument(
+        "--prune", action="store_true", help="take what has become stale off skipped.toml"
+    )
     return parser.parse_args()
 
 
@@ -60,11 +62,7 @@ def main() -> int:
         os.environ["NEARKEEP_ENGINE"] = chosen.engine
     subject = SUBJECTS[chosen.subject]
     units, others = load_units()
-    wanted = [unit for unit in units.values() if not unit.later]
-    if not chosen.units:
-        for unit in units.values():
-            if unit.later:
-                print(f"{unit.name}: not yet, {unit.later}")
+    wanted = list(units.values())
     if chosen.units:
         names = [_full_name(name) for name in chosen.units.split(",")]
         for name in names:
@@ -80,6 +78,8 @@ def main() -> int:
         missing = [unit.name for unit in wanted if not (suite / f"tests/{unit.name}.tcl").is_file()]
         if missing:
             raise SystemExit(f"the suite has no unit {', '.join(missing)}")
+        if forgotten := unnamed(suite, units, others):
+            raise SystemExit(f"units.toml does not name {', '.join(forgotten)}")
         reports: list[Report] = []
 
         def note(report: Report) -> None:
@@ -88,14 +88,14 @@ def main() -> int:
             if chosen.json:
                 chosen.json.write_text(json.dumps([as_json(one) for one in reports], indent=1))
 
-        complaints = run_all(
-            wanted, subject, suite, note, jobs=chosen.jobs, check=chosen.check_skips
-        )
+        found = run_all(wanted, subject, suite, note, jobs=chosen.jobs, check=chosen.check_skips)
     except (Unavailable, pytest.skip.Exception, pytest.fail.Exception) as reason:
         print(f"conformance not run: {reason}", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
-    show(reports, complaints)
-    return 1 if complaints or any(report.failed for report in reports) else 0
+    if chosen.prune:
+        prune(found)
+    show(reports, [complaint for _, complaint in found])
+    return 1 if (found and not chosen.prune) or any(report.failed for report in reports) else 0
 
 
 def _full_name(name: str) -> str:
@@ -110,33 +110,26 @@ def run_all(
     *,
     jobs: int,
     check: bool,
-) -> list[str]:
+) -> list[tuple[Skip, str]]:
     """Run the units, `jobs` side by side, and `note` each when it is done.
 
     Returns:
-        What is wrong with the list of skips.
+        The skips that are stale, and why.
     """
     skips = skips_of(subject, load_skips())
-    slots: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for slot in range(jobs):
-        slots.put(slot)
     noting = threading.Lock()
 
-    def one(unit: Unit) -> list[str]:
+    def one(unit: Unit) -> list[tuple[Skip, str]]:
         listed = [skip for skip in skips if skip.unit == unit.name]
-        slot = slots.get()
-        try:
-            report, complaints = run_listed(unit, subject, suite, listed, slot, check=check)
-        finally:
-            slots.put(slot)
+        report, found = run_listed(unit, subject, suite, listed, check=check)
         with noting:
             note(report)
-        return complaints
+        return found
 
     if jobs == 1:
-        return [complaint for unit in units for complaint in one(unit)]
+        return [each for unit in units for each in one(unit)]
     with ThreadPoolExecutor(jobs) as pool:
-        return [complaint for complaints in pool.map(one, units) for complaint in complaints]
+        return [each for found in pool.map(one, units) for each in found]
 
 
 def skips_of(subject: Subject, skips: list[Skip]) -> list[Skip]:
@@ -147,9 +140,9 @@ def skips_of(subject: Subject, skips: list[Skip]) -> list[Skip]:
 
 
 def run_listed(
-    unit: Unit, subject: Subject, suite: Path, skips: list[Skip], slot: int, *, check: bool
-) -> tuple[Report, list[str]]:
-    """Run a unit, forgive its listed tests and say what is wrong with the list.
+    unit: Unit, subject: Subject, suite: Path, skips: list[Skip], *, check: bool
+) -> tuple[Report, list[tuple[Skip, str]]]:
+    """Run a unit, forgive its listed tests and say which of them are stale.
 
     With `check`, those that are not to run do so as well. After a test that hangs the unit is run
     anew without it, for the sake of the rest.
@@ -157,7 +150,7 @@ def run_listed(
     left_out = [] if check else [skip for skip in skips if not skip.run]
     hung: dict[str, str] = {}
     for _ in range(ROUNDS):
-        report = run_unit(unit, subject, suite, left_out, slot)
+        report = run_unit(unit, subject, suite, left_out)
         name = report.transcript.hung
         if name is None or name in hung:
             break
@@ -166,8 +159,8 @@ def run_listed(
     report = with_hung(report, hung)
     # A unit that broke off has not reached all its tests: what is stale can't be told.
     complete = not report.not_run and not report.trouble
-    complaints = stale(skips, report.transcript.tests) if complete else []
-    return forgiving(report, skips), complaints
+    found = stale(skips, report.transcript.tests) if complete else []
+    return forgiving(report, skips), found
 
 
 def with_hung(report: Report, hung: dict[str, str]) -> Report:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import random
 import shlex
 import shutil
 import signal
@@ -40,8 +41,9 @@ SERVER_SETTINGS: dict[str, Setting] = {
 LOG_TAIL = 3000
 # A dead server fails every test that is left; the suite is given this long to say at which one.
 GRACE_AFTER_DEATH = 5.0
-FIRST_PORT = 21111
-PORTS = 1000
+FIRST_PORT = 20000
+LAST_PORT = 31000
+PORTS = 500
 # The suite's own server listens this far below the ports that it gives to others.
 OWN_PORT = 32
 
@@ -125,13 +127,8 @@ class Report:
         return len(self.failures) + max(0, self.not_run - 1)
 
 
-def run_unit(
-    unit: Unit, subject: Subject, suite: Path, skips: Iterable[Skip] = (), slot: int = 0
-) -> Report:
-    """Run a unit of the suite that is unpacked at `suite`, leaving out `skips`.
-
-    `slot` keeps the ports of units that run side by side apart.
-    """
+def run_unit(unit: Unit, subject: Subject, suite: Path, skips: Iterable[Skip] = ()) -> Report:
+    """Run a unit of the suite that is unpacked at `suite`, leaving out `skips`."""
     with contextlib.ExitStack() as stack:
         tree = stack.enter_context(own_tree(suite))
         if unit.tls:
@@ -141,7 +138,7 @@ def run_unit(
         stall = min(unit.stall, unit.limit)
         command = ["./runtest", "--single", unit.name, "--skipfile", str(skipfile), "--durable"]
         command += ["--clients", "1", "--timeout", str(int(stall)), "--dont-clean"]
-        command += ["--baseport", str(first_port(slot)), "--portcount", str(PORTS // 2)]
+        command += ["--baseport", str(first_port()), "--portcount", str(PORTS)]
         server = None
         if unit.spawned:
             stand_in(tree, unit, subject)
@@ -173,14 +170,14 @@ def run_unit(
         )
 
 
-def first_port(slot: int) -> int:
-    """The first of a range of ports for the suite's use, where its own one is free."""
-    start = FIRST_PORT + slot * PORTS
-    for port in range(start, start + PORTS // 2):
+def first_port() -> int:
+    """The first of a range of ports for the suite's use, at random: others may run it as well."""
+    for _ in range(100):
+        port = random.randrange(FIRST_PORT, LAST_PORT)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("", port - OWN_PORT))
             return port
-    raise Unavailable(f"no port is free from {start} on")
+    raise Unavailable(f"no port is free between {FIRST_PORT} and {LAST_PORT}")
 
 
 @contextlib.contextmanager
@@ -193,11 +190,6 @@ def own_tree(suite: Path) -> Iterator[Path]:
         shutil.copytree(suite / "tests", tree / "tests")
         shutil.copytree(suite / "utils", tree / "utils")
         shutil.copy2(suite / "runtest", tree / "runtest")
-        # Each block begins with a FUNCTION FLUSH; a server without functions has none to flush.
-        blocks = tree / "tests" / "support" / "server.tcl"
-        blocks.write_text(
-            blocks.read_text().replace("    r function flush", "    catch {r function flush}")
-        )
         (tree / "src").mkdir()
         redis_cli = shutil.which("redis-cli")
         if redis_cli:

@@ -11,7 +11,7 @@ from tests.conformance import __main__ as command
 from tests.conformance.run import SUBJECTS, Report
 from tests.conformance.source import newest_of, source_entries
 from tests.conformance.transcript import Outcome, Test, Transcript, read
-from tests.conformance.units import Skip, Unit, load_skips, load_units, stale
+from tests.conformance.units import Skip, Unit, load_skips, load_units, prune, stale, unnamed
 
 WHOLE = """\
 Cleanup: may take some time... OK
@@ -161,12 +161,12 @@ SKIP = Skip("unit/type/herb", "REAP", "no harvest yet")
 
 def test_a_skip_that_covers_no_test_is_stale() -> None:
     assert stale([SKIP], [Test("SOW", Outcome.PASSED)]) == [
-        "unit/type/herb: no test is named 'REAP' (skipped.toml)"
+        (SKIP, "unit/type/herb: no test is named 'REAP' (skipped.toml)")
     ]
 
 
 def test_a_skip_whose_test_passes_is_stale() -> None:
-    (complaint,) = stale([SKIP], [Test("REAP", Outcome.PASSED)])
+    ((_, complaint),) = stale([SKIP], [Test("REAP", Outcome.PASSED)])
     assert "passes" in complaint
 
 
@@ -188,7 +188,7 @@ def test_a_pattern_covers_the_names_it_matches_and_each_that_passes_is_stale() -
         Test("REAP", Outcome.PASSED),
     ]
     assert stale([skip], tests) == [
-        "unit/type/herb: 'REAP with 1' passes: take it off skipped.toml"
+        (skip, "unit/type/herb: 'REAP with 1' passes: take it off skipped.toml")
     ]
 
 
@@ -203,9 +203,7 @@ def run_with(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, str]) -> list[l
     """Have the command get `outputs`, by the name that is left out; return what it left out."""
     asked: list[list[str]] = []
 
-    def run_unit(
-        unit: Unit, _subject: object, _suite: Path, skips: list[Skip], _slot: int
-    ) -> Report:
+    def run_unit(unit: Unit, _subject: object, _suite: Path, skips: list[Skip]) -> Report:
         asked.append([skip.test for skip in skips])
         output = outputs[",".join(skip.test for skip in skips)]
         transcript = read(output)
@@ -221,21 +219,17 @@ LISTED = Unit("unit/type/herb")
 def test_a_listed_test_runs_and_its_failure_is_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = run_with(monkeypatch, {"": ERROR_IN_A_TEST})
     skips = [Skip(LISTED.name, "SOW fails", "a reason")]
-    report, complaints = command.run_listed(
-        LISTED, SUBJECTS["nearkeep"], Path(), skips, 0, check=False
-    )
+    report, found = command.run_listed(LISTED, SUBJECTS["nearkeep"], Path(), skips, check=False)
     assert asked == [[]]
     assert (report.passed, report.failed, report.skipped) == (1, 0, 1)
-    assert not complaints
+    assert not found
 
 
 def test_a_listed_test_that_passes_is_complained_of(monkeypatch: pytest.MonkeyPatch) -> None:
     run_with(monkeypatch, {"": ERROR_IN_A_TEST})
-    report, complaints = command.run_listed(
-        LISTED, SUBJECTS["nearkeep"], Path(), [SKIP], 0, check=False
-    )
+    report, found = command.run_listed(LISTED, SUBJECTS["nearkeep"], Path(), [SKIP], check=False)
     assert [failure.name for failure in report.failures] == ["SOW fails"]
-    assert complaints == ["unit/type/herb: 'REAP' passes: take it off skipped.toml"]
+    assert found == [(SKIP, "unit/type/herb: 'REAP' passes: take it off skipped.toml")]
 
 
 REST = "[skip]: REAP waits for rain\n[ok]: SOW (0 ms)\n[1/1 done]: unit/type/herb (0 seconds)\n"
@@ -246,25 +240,21 @@ def test_a_listed_test_that_hangs_is_left_out_of_a_second_run(
 ) -> None:
     skips = [Skip(LISTED.name, "REAP waits for rain", "it hangs")]
     asked = run_with(monkeypatch, {"": HANG, "REAP waits for rain": REST})
-    report, complaints = command.run_listed(
-        LISTED, SUBJECTS["nearkeep"], Path(), skips, 0, check=False
-    )
+    report, found = command.run_listed(LISTED, SUBJECTS["nearkeep"], Path(), skips, check=False)
     assert asked == [[], ["REAP waits for rain"]]
     assert not report.failed
-    assert not complaints
+    assert not found
 
 
 def test_what_comes_after_an_unlisted_test_that_hangs_is_run_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = run_with(monkeypatch, {"": HANG, "REAP waits for rain": REST})
-    report, complaints = command.run_listed(
-        LISTED, SUBJECTS["nearkeep"], Path(), [], 0, check=False
-    )
+    report, found = command.run_listed(LISTED, SUBJECTS["nearkeep"], Path(), [], check=False)
     assert asked == [[], ["REAP waits for rain"]]
     assert (report.passed, report.failed) == (1, 1)
     assert report.failures == [Test("REAP waits for rain", Outcome.FAILED, "no progress")]
-    assert not complaints
+    assert not found
 
 
 @pytest.mark.parametrize("check", [False, True])
@@ -273,7 +263,7 @@ def test_a_test_that_must_not_run_does_so_only_to_be_checked(
 ) -> None:
     skips = [dataclasses.replace(SKIP, run=False)]
     asked = run_with(monkeypatch, {"": WHOLE, "REAP": WHOLE})
-    command.run_listed(LISTED, SUBJECTS["nearkeep"], Path(), skips, 0, check=check)
+    command.run_listed(LISTED, SUBJECTS["nearkeep"], Path(), skips, check=check)
     assert asked == [[] if check else ["REAP"]]
 
 
@@ -288,6 +278,37 @@ def test_the_two_lists_are_well_formed_and_agree() -> None:
 def test_every_unit_that_runs_declares_how_many_tests_it_has() -> None:
     units, _ = load_units()
     assert not [name for name, unit in units.items() if not unit.tests]
+
+
+def test_pruning_takes_off_what_is_stale_and_leaves_all_else_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "skipped.toml"
+    entry = '[[skip]]\nunit = "unit/scan"\nreason = "why"\nrun = false\ntests = [\n{}]\n'
+    quoted = "    'a \"b\"',\n"
+    before = (
+        "# About.\n\n" + entry.format('    "a",\n' + quoted) + "\n" + entry.format('    "c",\n')
+    )
+    file.write_text(before)
+    skips = load_skips(file)
+    prune([], file)
+    assert file.read_text() == before
+    prune([(skip, "") for skip in skips if skip.test in {"a", "c"}], file)
+    assert file.read_text() == "# About.\n\n" + entry.format(quoted)
+    assert load_skips(file) == [skip for skip in skips if skip.test == 'a "b"']
+
+
+def test_the_list_has_the_form_that_pruning_writes(tmp_path: Path) -> None:
+    copy = tmp_path / "skipped.toml"
+    copy.write_text((Path(__file__).parent / "skipped.toml").read_text())
+    prune([], copy)
+    assert copy.read_text() == (Path(__file__).parent / "skipped.toml").read_text()
+
+
+def test_units_that_are_not_named_are_found(tmp_path: Path) -> None:
+    for name in ("scan", "type/list", "cluster/links", "moon"):
+        file = tmp_path / "tests/unit" / f"{name}.tcl"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    assert unnamed(tmp_path, ["unit/scan", "unit/type/list"], ["unit/cluster"]) == ["unit/moon"]
 
 
 def test_a_skip_without_a_reason_is_refused(tmp_path: Path) -> None:

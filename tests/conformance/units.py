@@ -30,7 +30,6 @@ class Unit:
         spawned: the suite starts and stops the servers itself, instead of testing a running one.
         as_in_7_0: settings that have a newer server do what that of the suite's version did.
         ignore_encoding: why the suite is told not to look at encodings, or "".
-        later: why it runs only when it is asked for by name as yet, or "".
     """
 
     name: str
@@ -41,7 +40,6 @@ class Unit:
     spawned: bool = False
     as_in_7_0: Mapping[str, str | int] = dataclasses.field(default_factory=dict)
     ignore_encoding: str = ""
-    later: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +76,17 @@ def load_units(path: Path = HERE / "units.toml") -> tuple[dict[str, Unit], dict[
     return units, others
 
 
+def unnamed(suite: Path, units: Iterable[str], others: Iterable[str]) -> list[str]:
+    """The units of a suite that neither run nor are named, with their folder or alone, as not."""
+    named = {*units, *others}
+    found = (file.relative_to(suite / "tests") for file in (suite / "tests/unit").rglob("*.tcl"))
+    return sorted(
+        path.with_suffix("").as_posix()
+        for path in found
+        if named.isdisjoint({path.with_suffix("").as_posix(), path.parent.as_posix()})
+    )
+
+
 def load_skips(path: Path = HERE / "skipped.toml") -> list[Skip]:
     """The listed tests. An entry of the file names tests of one unit that have one reason."""
     skips = []
@@ -95,22 +104,41 @@ def load_skips(path: Path = HERE / "skipped.toml") -> list[Skip]:
     return skips
 
 
-def stale(skips: Iterable[Skip], tests: Iterable[Test]) -> list[str]:
-    """The complaints about a unit's list: what covers no test, and what passes.
+def prune(stale: Iterable[tuple[Skip, str]], path: Path = HERE / "skipped.toml") -> None:
+    """Rewrite the list without the stale tests, and without entries that have none left."""
+    gone = {(skip.unit, skip.test) for skip, _ in stale}
+    head, *entries = re.split(r"^(?=\[\[skip\]\])", path.read_text(), flags=re.MULTILINE)
+    kept = [head]
+    for entry in entries:
+        (fields,) = tomllib.loads(entry)["skip"]
+        tests = [test for test in fields["tests"] if (fields["unit"], test) not in gone]
+        if tests:
+            lines = "".join(f"    {_quoted(test)},\n" for test in tests)
+            kept.append(f"{entry[: entry.index('tests = [')]}tests = [\n{lines}]\n\n")
+    path.write_text("".join(kept).rstrip("\n") + "\n")
+
+
+def _quoted(text: str) -> str:
+    """A string as TOML writes it, literally where it holds quotes or backslashes."""
+    return f"'{text}'" if '"' in text or "\\" in text else f'"{text}"'
+
+
+def stale(skips: Iterable[Skip], tests: Iterable[Test]) -> list[tuple[Skip, str]]:
+    """Those of a unit's skips that cover no test, or one that passes, each with a complaint.
 
     A name that stands for several tests passes when all of them do.
     """
     outcomes: defaultdict[str, set[Outcome]] = defaultdict(set)
     for test in tests:
         outcomes[test.name].add(test.outcome)
-    complaints = []
+    found = []
     for skip in skips:
         covered = {name: seen for name, seen in outcomes.items() if skip.covers(name)}
         if not covered:
-            complaints.append(f"{skip.unit}: no test is named {skip.test!r} (skipped.toml)")
-        complaints += [
-            f"{skip.unit}: {name!r} passes: take it off skipped.toml"
+            found.append((skip, f"{skip.unit}: no test is named {skip.test!r} (skipped.toml)"))
+        found += [
+            (skip, f"{skip.unit}: {name!r} passes: take it off skipped.toml")
             for name, seen in covered.items()
             if seen == {Outcome.PASSED}
         ]
-    return complaints
+    return found

@@ -569,3 +569,32 @@ def test_strings_of_a_script_are_bytes(client: Client) -> None:
         b"\xff\0",
         b"\xfe",
     ]
+
+
+@pytest.mark.parametrize(
+    ("script", "runs"),
+    [
+        ("#!lua flags=no-writes\nreturn 1", True),
+        ("#!lua\nreturn 1", False),
+        ("return 1", False),
+    ],
+)
+@pytest.mark.parametrize("how", ["EVAL", "EVALSHA", "EXEC"])
+def test_a_pause_of_the_writes_spares_scripts_that_declare_not_to_write(
+    client: Client, script: str, runs: bool, how: str
+) -> None:
+    digest = client("SCRIPT", "LOAD", script)
+    assert isinstance(digest, bytes)
+    other = Session(client.namespace, Outlet())
+    if how == "EXEC":
+        client("MULTI")
+        client("EVAL", script, 0)
+    other.execute([b"CLIENT", b"PAUSE", b"1000", b"WRITE"])
+    if how == "EXEC":
+        assert client("EXEC") == ([1] if runs else NO_REPLY)
+    else:
+        assert client(how, script if how == "EVAL" else digest, 0) == (1 if runs else NO_REPLY)
+
+
+def test_the_flag_that_upstash_libraries_set_is_taken(client: Client) -> None:
+    assert run(client, "#!lua flags=allow-key-locking\nreturn 1") == 1

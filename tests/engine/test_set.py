@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nearkeep.engine.session import Outlet, Session
 from nearkeep.engine.settings import Settings
 from nearkeep.engine.values.indexed import Indexed
 from nearkeep.engine.values.set import Set, difference, set_of, shared, united
@@ -301,3 +302,23 @@ def test_a_large_result_is_held_at_once() -> None:
     assert held.encoding(SETTINGS) == b"hashtable"
     assert len(held) == 1000
     assert b"999" in held
+
+
+class Narrow(Outlet):
+    """Is closed by a reply of a thousand bytes."""
+
+    def output_limit(self) -> int:
+        return 1000
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["SRANDMEMBER s -999999999999", "ZRANDMEMBER z -999999999999", "HRANDFIELD h -999999999999"],
+)
+def test_no_more_is_drawn_than_fills_the_output_buffer(client: Client, line: str) -> None:
+    client("SADD s a")
+    client("ZADD z 1 a")
+    client("HSET h a b")
+    drawn = Session(client.namespace, Narrow()).execute(line.encode().split())
+    assert isinstance(drawn, list)
+    assert len(drawn) == 1000

@@ -73,3 +73,28 @@ def test_a_large_collection_is_freed_in_short_steps(client: Client) -> None:
     assert client.namespace.garbage
     assert longest_step(client) < LONGEST
     assert not client.namespace.garbage
+
+
+@pytest.mark.parametrize(
+    "line", ["DEL doc", "JSON.DEL doc $.a", "JSON.SET doc $ 1", "JSON.CLEAR doc"]
+)
+def test_what_leaves_a_large_document_is_freed_in_short_steps(client: Client, line: str) -> None:
+    elements = ",".join(f'{{"k":{number},"v":{{"w":[]}}}}' for number in range(100_000))
+    client("JSON.SET", "doc", "$", f'{{"a":[{elements}]}}')
+    start = time.thread_time()
+    client(line)
+    assert time.thread_time() - start < LONGEST
+    assert client.namespace.garbage
+    assert longest_step(client) < LONGEST
+    assert not client.namespace.garbage
+
+
+def test_keys_are_evicted_in_short_steps(client: Client) -> None:
+    fill(client, 20_000)
+    for number in range(20):
+        client("RPUSH", f"list:{number}", *range(20_000))
+    client("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    most = client.namespace.used_bytes() // 4
+    client.namespace.settings.set("maxmemory", [b"%d" % most])
+    assert longest_step(client) < LONGEST
+    assert client.namespace.used_bytes() <= most

@@ -78,3 +78,15 @@ def test_a_million_keys_of_one_second_are_found_in_bounded_steps() -> None:
         assert len(batch) <= 200
         steps += 1
     assert steps == 500
+
+
+def test_keys_of_a_wide_slot_that_go_back_are_not_due_again_at_once() -> None:
+    wheel = Wheel()
+    for number in range(1000):
+        wheel.add(b"%d" % number, NOW + 100_000)
+    looked = 0
+    while batch := wheel.due(NOW, 100):
+        looked += len(batch)
+        for key in batch:
+            wheel.add(key, NOW + 100_000)
+        assert looked <= 6000

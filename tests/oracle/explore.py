@@ -53,7 +53,7 @@ def start_subject(**settings: Setting) -> Server:
         case "redis":
             return start_oracle(**settings)
         case _:
-            return start_nearkeep(**SETTINGS, **settings)
+            return start_nearkeep(http=False, **SETTINGS, **settings)
 
 
 def explore(

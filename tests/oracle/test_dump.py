@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import Random, SystemRandom
 
 import pytest
+from hypothesis import settings
 
 from tests.oracle.explore import start_oracle, start_subject
-from tests.oracle.pending import NOT_THERE_YET
-from tests.resp import Argument, Connection, Error
-from tests.servers import Server, running
-
-pytestmark = pytest.mark.skipif(
-    "dump" in NOT_THERE_YET, reason="DUMP and RESTORE are not there yet"
-)
+from tests.oracle.families.bitmaps import BITMAPS
+from tests.oracle.families.hashes import FIELD_EXPIRY, HASHES
+from tests.oracle.families.hyperloglog import HYPERLOGLOG
+from tests.oracle.families.lists import LISTS
+from tests.oracle.families.sets import SETS
+from tests.oracle.families.streams import GROUPS, STREAMS
+from tests.oracle.families.strings import STRINGS
+from tests.oracle.families.zsets import ZSETS
+from tests.oracle.family import Family
+from tests.resp import Argument, Connection, Error, Plain
+from tests.servers import Server, running, start_redis
 
 LONG = "x" * 300
 VALUES: dict[str, list[tuple[Argument, ...]]] = {
@@ -59,17 +65,12 @@ VALUES: dict[str, list[tuple[Argument, ...]]] = {
 }
 
 READS: dict[str, list[tuple[Argument, ...]]] = {
-    "string": [("GET", "k")],
-    "list": [("LRANGE", "k", 0, -1)],
-    "set": [("SORT", "k", "ALPHA")],
-    "hash": [("HLEN", "k"), ("HGETALL", "k"), ("HPEXPIRETIME", "k", "FIELDS", 3, "f", "g", "0")],
-    "zset": [("ZRANGE", "k", 0, -1, "WITHSCORES")],
-    "stream": [
-        ("XRANGE", "k", "-", "+"),
-        ("XINFO", "GROUPS", "k"),
-        ("XPENDING", "k", "G"),
-        ("XLEN", "k"),
-    ],
+    "string": [("GET",)],
+    "list": [("LRANGE", 0, -1), ("LINDEX", 0)],
+    "set": [("SMEMBERS",), ("SCARD",)],
+    "hash": [("HLEN",), ("HGETALL",)],
+    "zset": [("ZRANGE", 0, -1, "WITHSCORES")],
+    "stream": [("XRANGE", "-", "+"), ("XLEN",)],
 }
 
 
@@ -84,20 +85,57 @@ def connections(servers: tuple[Server, ...]) -> Iterator[list[Connection]]:
     with servers[0].raw() as theirs, servers[1].raw() as ours:
         for connection in (theirs, ours):
             connection.call("FLUSHALL")
+            connection.call("CONFIG", "SET", "proto-max-bulk-len", "8mb")
         yield [theirs, ours]
 
 
-def contents(connection: Connection) -> list[object]:
-    """The value at `k`, as its type is read. What is not in order is put in order."""
-    kind = str(connection.value("TYPE", "k"))
+def contents(connection: Connection, key: Argument = "k") -> list[object]:
+    """A value as its type is read. What is in no order is put in order."""
+    kind = str(connection.value("TYPE", key))
     found: list[object] = [kind]
-    for read in READS[kind]:
-        value = connection.value(*read)
-        if read[0] == "HGETALL" and isinstance(value, list):
-            found.append(sorted(zip(value[::2], value[1::2], strict=True), key=str))
+    for name, *arguments in READS[kind]:
+        value = connection.value(name, key, *arguments)
+        if name == "SMEMBERS" and isinstance(value, list):
+            found.append(sorted(value, key=str))
+        elif name == "HGETALL" and isinstance(value, list):
+            fields = sorted(map(bytes_of, value[::2]))
+            values = connection.value("HMGET", key, *fields) if fields else []
+            expiries = connection.value("HPEXPIRETIME", key, "FIELDS", len(fields), *fields)
+            found.append([fields, values, expiries])
         else:
             found.append(value)
+    found.append(connection.value("DEBUG", "DIGEST-VALUE", key))
+    return found + stream_contents(connection, key) if kind == "stream" else found
+
+
+def stream_contents(connection: Connection, key: Argument) -> list[object]:
+    """What groups know, and what a stream knows of what was."""
+    about = pairs(connection.value("XINFO", "STREAM", key))
+    kept = ("last-generated-id", "max-deleted-entry-id", "entries-added")
+    found: list[object] = [about[name] for name in kept]
+    groups = connection.value("XINFO", "GROUPS", key)
+    assert isinstance(groups, list)
+    for group in map(pairs, groups):
+        name = bytes_of(group["name"])
+        pending = connection.value("XPENDING", key, name, "-", "+", 100)
+        assert isinstance(pending, list)
+        given = [[entry[0], entry[1], entry[3]] for entry in pending if isinstance(entry, list)]
+        consumers = connection.value("XINFO", "CONSUMERS", key, name)
+        assert isinstance(consumers, list)
+        names = sorted(bytes_of(pairs(consumer)["name"]) for consumer in consumers)
+        found += [sorted(group.items(), key=str), given, names]
     return found
+
+
+def pairs(value: Plain) -> dict[str, Plain]:
+    """A flat list of names and values."""
+    assert isinstance(value, list)
+    return {bytes_of(value[at]).decode(): value[at + 1] for at in range(0, len(value), 2)}
+
+
+def bytes_of(value: Plain) -> bytes:
+    assert isinstance(value, bytes)
+    return value
 
 
 def store(connection: Connection, commands: list[tuple[Argument, ...]]) -> None:
@@ -162,3 +200,76 @@ def test_a_restored_key_keeps_the_expiry_it_is_given(connections: list[Connectio
             expected_left, found_left = theirs.value("PTTL", "k"), ours.value("PTTL", "k")
             assert isinstance(expected_left, int)
             assert found_left == pytest.approx(expected_left, abs=2000), command[:3] + options
+
+
+def test_what_redis_7_dumps_is_restored(connections: list[Connection]) -> None:
+    with start_redis("7.0") as server, server.raw() as older:
+        for name, commands in VALUES.items():
+            if "of which fields expire" in name:
+                continue
+            older.call("FLUSHALL")
+            store(older, commands)
+            payload = older.value("DUMP", "k")
+            assert isinstance(payload, bytes)
+            for connection in connections:
+                assert connection.value("RESTORE", "k", 0, payload, "REPLACE") == "OK"
+            theirs, ours = map(contents, connections)
+            assert ours == theirs, name
+
+
+def test_small_values_are_dumped_to_the_same_bytes(connections: list[Connection]) -> None:
+    for connection in connections:
+        connection.call("CONFIG", "SET", "rdbcompression", "no")
+    for name in SAME_BYTES:
+        for connection in connections:
+            connection.call("FLUSHALL")
+            store(connection, VALUES[name])
+        assert connections[1].value("DUMP", "k") == connections[0].value("DUMP", "k"), name
+
+
+SAME_BYTES = [
+    name
+    for name in VALUES
+    if "text" in name or "integer" in name or "small" in name or name in {"binary", "a list"}
+]
+
+FAMILIES = {
+    family.name: family
+    for family in (
+        STRINGS, BITMAPS, HYPERLOGLOG, LISTS, SETS, ZSETS, HASHES, FIELD_EXPIRY, STREAMS, GROUPS,
+    )
+}  # fmt: skip
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("giver", [0, 1], ids=["from Redis", "to Redis"])
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_what_comes_of_any_commands_is_restored(
+    connections: list[Connection], family: Family, giver: int
+) -> None:
+    source, target = connections[giver], connections[1 - giver]
+    profile = settings()
+    seed = 0 if profile.derandomize else SystemRandom().randrange(10**9)
+    drawn = family.source(family.names | family.other_names)
+    for number in range(profile.max_examples):
+        for connection in connections:
+            connection.call("FLUSHALL")
+        sequence = drawn.draw(Random(f"{seed}/{family.name}/{number}"))
+        for _, command in sequence:
+            source.call(*command)
+        source.call("DISCARD")
+        source.call("SELECT", 0)
+        keys = source.value("KEYS", "*")
+        assert isinstance(keys, list)
+        for key in keys:
+            assert isinstance(key, bytes)
+            source.call("PERSIST", key)  # which DUMP does not tell of
+            payload = source.value("DUMP", key)
+            if payload is None:  # it has expired meanwhile
+                continue
+            assert isinstance(payload, bytes)
+            where = (seed, number, key, payload)
+            # Both restore it: a small sorted set with a score of -0 is not quite what it was.
+            for connection in connections:
+                assert connection.value("RESTORE", key, 0, payload, "REPLACE") == "OK", where
+            assert contents(target, key) == contents(source, key), where

@@ -16,7 +16,6 @@ from hypothesis import settings
 
 from tests.oracle.explore import explore, start_oracle, start_subject
 from tests.oracle.family import Family, all_families
-from tests.oracle.pending import NOT_THERE_YET
 from tests.oracle.stage import Stage
 from tests.servers import Server, running
 
@@ -56,7 +55,4 @@ def test_every_reply_is_that_of_redis(stage: Stage, family: Family) -> None:
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_every_command_is_there(stage: Stage, family: Family) -> None:
     missing = sorted(family.names - stage.knows(family.names))
-    if family.name in NOT_THERE_YET:
-        assert missing, f"the {family.name} are complete: take them out of NOT_THERE_YET"
-        pytest.skip(f"not there yet: {', '.join(missing)}")
     assert not missing

@@ -132,6 +132,28 @@ def test_a_slow_subscriber_is_cut_off_and_slows_nobody() -> None:
         assert "client_output_buffer_limit_disconnections:1" in stats
 
 
+@pytest.mark.parametrize("requests", [b"LRANGE l 0 -1\r\n", b"LINDEX l 0\r\n" * 20])
+def test_replies_over_the_hard_limit_are_not_begun(requests: bytes) -> None:
+    limits = "normal 100000 0 0 replica 0 0 0 pubsub 0 0 0"
+    with start_nearkeep(client_output_buffer_limit=limits) as server, server.raw() as other:
+        for _ in range(20):
+            other.call("RPUSH", "l", "x" * 10_000)
+        greedy = socket.create_connection(("127.0.0.1", server.port))
+        with greedy, contextlib.suppress(ConnectionError):
+            greedy.sendall(requests)
+            assert greedy.recv(100) == b""
+        assert str(other.value("CLIENT", "LIST")).count("addr=") == 2
+
+
+def test_who_has_quit_is_no_client_any_more(server: Server) -> None:
+    with server.raw() as other:
+        for _ in range(20):
+            with server.raw() as leaving:
+                leaving.call("CLIENT", "SETNAME", "leaving")
+                leaving.call("QUIT")
+                assert "leaving" not in str(other.value("CLIENT", "LIST"))
+
+
 def test_many_replies_wait_for_a_client_that_reads_late(server: Server) -> None:
     with server.raw() as connection:
         connection.call("SET", "big", "x" * 10_000)

@@ -97,6 +97,7 @@ def _without_times(reply: Any) -> Any:
 READ: dict[bytes, Callable[[Ask, bytes], Any]] = {
     b"string": lambda ask, key: ask(b"GET", key),
     b"hash": _hash,
+    b"ReJSON-RL": lambda ask, key: ask(b"JSON.GET", key),
     b"list": lambda ask, key: ask(b"LRANGE", key, b"0", b"-1"),
     b"set": lambda ask, key: sorted(ask(b"SMEMBERS", key)),
     b"zset": lambda ask, key: ask(b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"),

@@ -22,6 +22,7 @@ from nearkeep.tiers.frame import Framer, frames_beyond
 from nearkeep.tiers.recovery import Replay
 from tests.oracle import family, hazards
 from tests.oracle.family import Family, all_families
+from tests.oracle.values import pool
 from tests.tiers.state import state
 
 NOW = 1_800_000_000_000
@@ -86,6 +87,36 @@ CLOCKED = (
         HSETEX key PX "3" FIELDS 2 field integer field integer
         """,
         neighbours="",
+    ),
+    Family(
+        "documents",
+        """
+        JSON.SET key path json [NX | XX]
+        JSON.SET key "$" json
+        JSON.MSET key "$" json key "$" json
+        JSON.MERGE key path json
+        JSON.DEL key path
+        JSON.CLEAR key path
+        JSON.NUMINCRBY key path float
+        JSON.NUMMULTBY key path float
+        JSON.STRAPPEND key path text
+        JSON.TOGGLE key path
+        JSON.ARRAPPEND key path json json
+        JSON.ARRINSERT key path "0" json
+        JSON.ARRPOP key path
+        JSON.ARRTRIM key path "0" "1"
+        COPY key key [REPLACE]
+        RENAME key key
+        PEXPIREAT key unix-milliseconds
+        """,
+        setup='JSON.SET key "$" document',
+        neighbours="",
+        pools={
+            "path": pool("$ $.a $..b $.c[0] $.* .a ."),
+            "json": pool(["1", "1.5", "true", "null", '"x"', "[1, 2.0]", '{"a": 1e3}']),
+            "text": pool(['"x"', '"\\u00e9"']),
+            "document": pool(['{"a": 1, "b": "t", "c": [1, {"b": 2.5}], "d": true}']),
+        },
     ),
     Family(
         "drawn members",

@@ -159,8 +159,9 @@ def test_effects_without_replies_are_written_too(tmp_path: Path, disk: FakeDisk)
     machine = Machine(tmp_path, disk)
     machine("SET a 1 PX 5")
     assert machine.confirmed()
-    machine.namespace.clock.ms += 10
-    machine.namespace.step(100)
+    machine.namespace.clock.ms += 5000
+    while machine.namespace.step(100):
+        pass
     assert machine.store.pipeline.written == 1
     machine.schedule.turn()
     assert machine.store.pipeline.written == 2

@@ -7,15 +7,22 @@ from nearkeep.engine.commands import (  # noqa: F401
     config,
     connection,
     debug,
+    dump,
     generic,
     geo,
     hash,  # noqa: A004
     hyperloglog,
     info,
+    json,
+    json_array,
+    json_scalar,
     list,  # noqa: A004
     memory,
+    migrate,
     persistence,
     pubsub,
+    rate,
+    replication,
     scripting,
     server,
     set,  # noqa: A004

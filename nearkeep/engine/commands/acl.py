@@ -24,6 +24,7 @@ from nearkeep.engine.command import (
 from nearkeep.engine.session import wrong_arity
 from nearkeep.engine.text import integer, no_such_form, shown
 from nearkeep.wire.reply import OK, Failure, Map, Reply, SetReply
+from nearkeep.wire.rest import make_token
 
 if TYPE_CHECKING:
     from nearkeep.engine.session import Session
@@ -197,6 +198,20 @@ def acl_log(session: Session, args: list[bytes]) -> Reply:
         count = max(integer(args[2]), 0)
     now = session.namespace.clock.ms
     return [entry.shown(now) for entry in log.entries[:count]]
+
+
+@command(
+    "ACL RESTTOKEN username password",
+    group="server", since="6.0.0", complexity="O(1)",
+    flags="noscript loading stale",
+    summary="Returns the token with which HTTP requests are this user's.",
+)
+def acl_resttoken(session: Session, args: list[bytes]) -> Reply:
+    name, password = args[2], args[3]
+    user = session.namespace.users.authenticate(session, name, [b"ACL", password])
+    if user is None:
+        return Failure(b'ERR Wrong password or user "%s" does not exist' % shown(name))
+    return make_token(name, password)
 
 
 @command(

@@ -63,7 +63,7 @@ def setbit(session: Session, args: list[bytes]) -> Reply:
     new = 1 if args[3] == b"1" else 0
     if value is None:
         db.set(key, bits)
-    elif bits is not value:
+    elif bits is not value or longer:
         db.replace(key, bits)
     if new != old or longer:
         bits[place] ^= mask if new != old else 0
@@ -321,7 +321,7 @@ def _bitfield(session: Session, args: list[bytes], read_only: bool) -> Reply:
         field += bytes(needed - len(field))
     if value is None:
         db.set(key, field)
-    elif field is not value:
+    elif field is not value or longer:
         db.replace(key, field)
     replies: list[object] = []
     changed = 0

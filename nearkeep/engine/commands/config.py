@@ -80,9 +80,11 @@ def config_resetstat(session: "Session", args: list[bytes]) -> Reply:
     summary="Writes the present settings into the file that the server was started with.",
 )  # fmt: skip
 def config_rewrite(session: "Session", args: list[bytes]) -> Reply:
-    save_file = session.namespace.settings.save_file
+    namespace = session.namespace
+    save_file = namespace.settings.save_file
     if save_file is None:
         return Failure(b"ERR The server is running without a config file")
+    namespace.settings.users = namespace.users.configured()
     try:
         save_file()
     except OSError as error:
@@ -110,6 +112,8 @@ def _reset_counters(namespace: "Namespace") -> None:
     namespace.connections_received = namespace.connections_refused = 0
     namespace.protocol_errors = namespace.output_limit_hits = 0
     namespace.expired_keys = namespace.expired_subkeys = namespace.evicted_keys = 0
+    namespace.freed_lazily = 0
+    namespace.evicted_clients = 0
     for db in namespace.databases:
         db.hits = db.misses = 0
     namespace.errors = {}

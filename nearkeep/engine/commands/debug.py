@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.command import command
 from nearkeep.engine.commands.persistence import NOWHERE
+from nearkeep.engine.digest import digest_of, digest_of_all
 from nearkeep.engine.glob import matches
-from nearkeep.engine.text import no_such_form, number_or
-from nearkeep.engine.values.string import string_encoding, string_length
+from nearkeep.engine.text import no_such_form, number_or, parse_double
+from nearkeep.engine.values.string import string_encoding, string_length, string_of
 from nearkeep.engine.values.value import Value
 from nearkeep.wire.reply import (
     OK,
@@ -31,14 +32,21 @@ _OFF: Final = Failure(
     b" can run it from a local connection, otherwise you need to set this option in the"
     b" configuration file, and then restart the server."
 )
+_NOT_POSITIVE: Final = Failure(b"ERR value is out of range, must be positive")
 _HELP: Final = (
     b"DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    b"DIGEST",
+    b"    Returns a signature of all data.",
+    b"DIGEST-VALUE <key> [<key> ...]",
+    b"    Returns a signature of each key's value.",
     b"ERROR <string>",
     b"    Answers with an error of that text.",
     b"LOG <message>",
     b"    Accepts a line for the log.",
     b"OBJECT <key>",
     b"    Shows how a value is stored.",
+    b"POPULATE <count> [<prefix>] [<size>]",
+    b"    Adds keys with values of a size.",
     b"PROTOCOL <type>",
     b"    Answers with a reply of a type, for clients to try.",
     b"RELOAD",
@@ -69,8 +77,14 @@ def debug(session: Session, args: list[bytes]) -> Reply:
         return _OFF
     what = args[1].upper()
     count = len(args)
+    if what == b"DIGEST" and count == 2:
+        return Status(digest_of_all(namespace.databases).hex().encode())
+    if what == b"DIGEST-VALUE" and count >= 2:
+        return [_digest(session, key) for key in args[2:]]
+    if what == b"POPULATE" and 3 <= count <= 5:
+        return _populate(session, args)
     if what == b"SLEEP" and count == 3:
-        namespace.host.sleep(float(args[2]))
+        namespace.host.sleep(max(parse_double(args[2]) or 0.0, 0.0))
         return OK
     if what == b"RELOAD":
         if not namespace.host.keeps_data():
@@ -104,16 +118,40 @@ def debug(session: Session, args: list[bytes]) -> Reply:
     return no_such_form(args)
 
 
+def _digest(session: Session, key: bytes) -> Reply:
+    digest = digest_of(session.db.peek(key), session.db.expiry(key))
+    return Status(digest.hex().encode())
+
+
+def _populate(session: Session, args: list[bytes]) -> Reply:
+    """Adds keys `<prefix>:0` and so on that are not there, with a value of some size."""
+    count = number_or(args[2], _NOT_POSITIVE.message)
+    prefix = args[3] if len(args) > 3 else b"key"
+    size = number_or(args[4], _NOT_POSITIVE.message) if len(args) > 4 else -1
+    if count < 0 or size < -1:
+        return _NOT_POSITIVE
+    db = session.db
+    for number in range(count):
+        key = b"%s:%d" % (prefix, number)
+        if key not in db:
+            value = b"value:%d" % number
+            db.set(key, value if size < 0 else value[:size].ljust(size, b"\0"))
+            db.changed(key)
+            session.effect(b"SET", key, string_of(db.peek(key)))
+    return OK
+
+
 def _describe(session: Session, key: bytes) -> Reply:
-    value = session.db.peek(key)
+    db = session.db
+    value = db.kept(key)
     if value is None:
         return Failure(b"ERR no such key")
     if isinstance(value, Value):
         encoding, size = value.encoding(session.namespace.settings), value.memory()
     else:
-        encoding = string_encoding(value, key, session.db.expiry(key) > 0)
+        encoding = string_encoding(value, key, not db.live(key) or db.expiry(key) > 0)
         size = string_length(value)
-    idle = session.db.idle_ms(key)
+    idle = db.idle_ms(key)
     return Status(
         b"Value at:0x%x refcount:1 encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d"
         % (
@@ -166,7 +204,6 @@ _ACCEPTED: Final = frozenset(
     (
         b"CHANGE-REPL-ID",
         b"DICT-RESIZING",
-        b"JMAP",
         b"PAUSE-CRON",
         b"QUICKLIST-PACKED-THRESHOLD",
         b"REPLYBUFFER",

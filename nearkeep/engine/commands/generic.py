@@ -10,6 +10,7 @@ from nearkeep.engine.glob import is_literal, matches
 from nearkeep.engine.keyspace import GENERIC, Keyspace
 from nearkeep.engine.text import SYNTAX_ERROR, int32, integer, shown
 from nearkeep.engine.values.string import (
+    as_encoded,
     copy_value,
     string_encoding,
     type_name,
@@ -165,7 +166,9 @@ def copy(session: Session, args: list[bytes]) -> Reply:
     if args[2] in target and not replace:
         return 0
     replaced = target.take(args[2])
-    _place(target, args[2], copy_value(value), source.expiry(args[1]))
+    expiry = source.expiry(args[1])
+    value = as_encoded(copy_value(value), args[1], expiry > 0)
+    _place(target, args[2], value, expiry)
     target.changed(args[2])
     target.notify(GENERIC, b"copy_to", args[2])
     if replaced is not None:
@@ -257,7 +260,7 @@ def scan(session: Session, args: list[bytes]) -> Reply:
         value = db.peek(key)
         if value is None:
             continue
-        if options.kind is not None and type_name(value) != options.kind:
+        if options.kind is not None and type_name(value).lower() != options.kind:
             continue
         kept.append(key)
     return [b"%d" % following, kept]
@@ -392,11 +395,14 @@ def object_encoding(session: Session, args: list[bytes]) -> Reply:
 def object_freq(session: Session, args: list[bytes]) -> Reply:
     if session.db.peek(args[2]) is None:
         return None
-    return Failure(
-        b"ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note"
-        b" that when switching between policies at runtime LRU and LFU data will take some time to"
-        b" adjust."
-    )
+    namespace = session.namespace
+    if not namespace.settings.string("maxmemory-policy").endswith(b"lfu"):
+        return Failure(
+            b"ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please"
+            b" note that when switching between policies at runtime LRU and LFU data will take some"
+            b" time to adjust."
+        )
+    return namespace.eviction.frequency(session.db.entry(args[2]), namespace.clock.ms)
 
 
 @command(
@@ -418,6 +424,11 @@ def object_help(session: Session, args: list[bytes]) -> Reply:
 def object_idletime(session: Session, args: list[bytes]) -> Reply:
     if session.db.peek(args[2]) is None:
         return None
+    if session.namespace.settings.string("maxmemory-policy").endswith(b"lfu"):
+        return Failure(
+            b"ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when"
+            b" switching between policies at runtime LRU and LFU data will take some time to adjust."
+        )
     return session.db.idle_ms(args[2]) // 1000
 
 
@@ -428,17 +439,14 @@ def object_idletime(session: Session, args: list[bytes]) -> Reply:
     summary="Returns how many references a value has.",
 )
 def object_refcount(session: Session, args: list[bytes]) -> Reply:
-    value = session.db.peek(args[2])
-    if value is None:
-        return None
-    # Redis shares the small integers, and says so.
-    return 2147483647 if isinstance(value, int) and 0 <= value < 10_000 else 1
+    # Since 8.2 Redis' values share no objects either.
+    return None if session.db.peek(args[2]) is None else 1
 
 
 def free(namespace: Namespace, value: object) -> None:
     """Lets go of a value that nobody can reach any more: a large one in steps."""
     if isinstance(value, Value) and len(value) > _LARGE:
-        namespace.discard([value])
+        namespace.discard([value], 1)
 
 
 def database(session: Session, text: bytes) -> Keyspace:
@@ -474,7 +482,7 @@ def scan_cursor(text: bytes) -> int:
 def _rename(session: Session, source: bytes, target: bytes) -> None:
     db = session.db
     expiry = db.expiry(source)
-    value = db.take(source)
+    value = as_encoded(db.take(source), source, expiry > 0)
     replaced = db.take(target)
     _place(db, target, value, expiry)
     db.changed(source)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from nearkeep.engine import longdouble
 from nearkeep.engine.command import command
 from nearkeep.engine.commands.generic import ScanOptions, scan_cursor
-from nearkeep.engine.draw import draw_count, draw_place, draw_places
+from nearkeep.engine.draw import bounded, draw_count, draw_place, draw_places
 from nearkeep.engine.glob import matches
 from nearkeep.engine.keyspace import GENERIC, HASH
 from nearkeep.engine.text import SYNTAX_ERROR, integer, number_or
@@ -344,7 +344,7 @@ def hrandfield(session: Session, args: list[bytes]) -> Reply:
     held = _to_read(session, args[1])
     if held is None:
         return None if len(args) == 2 else []
-    fields = _drawn(session, held, count)
+    fields = _drawn(session, held, bounded(count, session.outlet))
     if len(args) == 2:
         return fields[0] if fields else None
     if not with_values:

@@ -183,6 +183,5 @@ def _valid(value: object) -> bytearray:
 
 def _store(session: Session, key: bytes, value: object, data: bytearray) -> None:
     """Puts changed bytes in their place."""
-    if data is not value:
-        session.db.replace(key, data)
+    session.db.replace(key, data)
     session.db.changed(key)

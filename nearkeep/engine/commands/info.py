@@ -142,28 +142,38 @@ def _clients(namespace: Namespace) -> Fields:
 
 
 def _memory(namespace: Namespace, facts: dict[str, str]) -> Fields:
-    used = namespace.host.resident_bytes()
-    peak = max(int(facts.get("used_memory_peak_rss", 0)), used)
+    used, overhead = namespace.used_bytes(), namespace.overhead_bytes()
+    start = namespace.ledger_at_start
+    data = max(used - overhead, 0)
+    resident = namespace.host.resident_bytes()
+    peak = max(namespace.peak, used)
     limit = namespace.settings.integer("maxmemory")
     total = int(facts.get("total_system_memory", 0))
     return [
         ("used_memory", used),
         ("used_memory_human", human(used)),
-        ("used_memory_rss", used),
-        ("used_memory_rss_human", human(used)),
+        ("used_memory_rss", resident),
+        ("used_memory_rss_human", human(resident)),
         ("used_memory_peak", peak),
         ("used_memory_peak_human", human(peak)),
         ("used_memory_peak_perc", f"{used * 100 / max(peak, 1):.2f}%"),
+        ("used_memory_overhead", overhead),
+        ("used_memory_startup", start),
+        ("used_memory_dataset", data),
+        ("used_memory_dataset_perc", f"{data * 100 / max(used - start, 1):.2f}%"),
         *_scripting(namespace),
         ("total_system_memory", total),
         ("total_system_memory_human", human(total)),
         ("maxmemory", limit),
         ("maxmemory_human", human(limit)),
         ("maxmemory_policy", namespace.settings.string("maxmemory-policy").decode()),
-        ("mem_fragmentation_ratio", "1.00"),
+        ("mem_fragmentation_ratio", f"{resident / max(used, 1):.2f}"),
+        ("mem_fragmentation_bytes", resident - used),
         ("mem_not_counted_for_evict", 0),
+        ("mem_clients_normal", namespace.clients_bytes),
         ("mem_allocator", "pymalloc"),
         ("lazyfree_pending_objects", len(namespace.garbage)),
+        ("lazyfreed_objects", namespace.freed_lazily),
     ]
 
 
@@ -237,12 +247,14 @@ def _stats(namespace: Namespace, facts: dict[str, str]) -> Fields:
         ("expired_keys", namespace.expired_keys),
         ("expired_stale_perc", "0.00"),
         ("evicted_keys", namespace.evicted_keys),
+        ("evicted_clients", namespace.evicted_clients),
         ("keyspace_hits", sum([db.hits for db in databases])),
         ("keyspace_misses", sum([db.misses for db in databases])),
         ("pubsub_channels", len(namespace.pubsub.channels)),
         ("pubsub_patterns", len(namespace.pubsub.patterns)),
         ("pubsubshard_channels", len(namespace.pubsub.shard_channels)),
         ("latest_fork_usec", 0),
+        ("migrate_cached_sockets", facts.get("migrate_cached_sockets", 0)),
         ("tracking_total_keys", namespace.tracking.keys()),
         ("tracking_total_items", namespace.tracking.items()),
         ("tracking_total_prefixes", namespace.tracking.prefix_count()),
@@ -288,7 +300,7 @@ def _commandstats() -> Fields:
         (
             f"cmdstat_{one.name.decode()}",
             f"calls={one.calls},usec={one.microseconds},"
-            f"usec_per_call={one.microseconds / max(one.calls, 1):.2f},"
+            f"usec_per_call={int(one.microseconds) / max(int(one.calls), 1):.2f},"
             f"rejected_calls={one.rejected},failed_calls={one.failed}",
         )
         for one in leaves()

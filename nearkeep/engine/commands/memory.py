@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from nearkeep.engine.command import command, container, help_lines
 from nearkeep.engine.text import SYNTAX_ERROR, integer
-from nearkeep.engine.values.value import Value
 from nearkeep.wire.reply import OK, Map, Reply, Verbatim
 
 if TYPE_CHECKING:
     from nearkeep.engine.session import Session
-
-ENTRY_BYTES: Final = 160
-"""A key without its own bytes and its value: entry, dictionary slot, place in the list, headers."""
-
 
 container(
     "MEMORY",
@@ -31,8 +26,9 @@ container(
 )
 def memory_doctor(session: Session, _args: list[bytes]) -> Reply:
     keys = sum([len(db) for db in session.namespace.databases])
-    used = session.namespace.host.resident_bytes()
-    return Verbatim(b"%d keys, %d bytes resident in all.\n" % (keys, used))
+    used = session.namespace.used_bytes()
+    resident = session.namespace.host.resident_bytes()
+    return Verbatim(b"%d keys, %d bytes of data, %d resident in all.\n" % (keys, used, resident))
 
 
 @command(
@@ -73,18 +69,40 @@ def memory_purge(_session: Session, _args: list[bytes]) -> Reply:
 )
 def memory_stats(session: Session, _args: list[bytes]) -> Reply:
     namespace = session.namespace
-    used = namespace.host.resident_bytes()
+    used, overhead = namespace.used_bytes(), namespace.overhead_bytes()
+    resident = namespace.host.resident_bytes()
     keys = sum([len(db) for db in namespace.databases])
+    data = max(used - overhead, 0)
     flat: list[object] = [
-        b"peak.allocated", used,
+        b"peak.allocated", max(used, namespace.peak),
         b"total.allocated", used,
-        b"keys.count", keys,
-        b"keys.bytes-per-key", used // keys if keys else 0,
+        b"startup.allocated", namespace.ledger_at_start,
+        b"replication.backlog", 0,
+        b"clients.slaves", 0,
+        b"clients.normal", namespace.clients_bytes,
+        b"cluster.links", 0,
+        b"aof.buffer", 0,
+        b"lua.caches", 0,
+        b"functions.caches", 0,
     ]  # fmt: skip
     for db in namespace.databases:
         if len(db):
-            overhead = ENTRY_BYTES * len(db)
-            flat += [b"db.%d" % db.index, Map([b"overhead.hashtable.main", overhead])]
+            tables = [
+                b"overhead.hashtable.main", db.tables_bytes() + db.entry_bytes * len(db),
+                b"overhead.hashtable.expires", 0,
+            ]  # fmt: skip
+            flat += [b"db.%d" % db.index, Map(tables)]
+    flat += [
+        b"overhead.total", overhead,
+        b"keys.count", keys,
+        b"keys.bytes-per-key", (used - namespace.ledger_at_start) // keys if keys else 0,
+        b"dataset.bytes", data,
+        b"dataset.percentage", data * 100 / max(used - namespace.ledger_at_start, 1),
+        b"peak.percentage", used * 100 / max(used, namespace.peak, 1),
+        b"allocator.allocated", used,
+        b"allocator.active", resident,
+        b"allocator.resident", resident,
+    ]  # fmt: skip
     return Map(flat)
 
 
@@ -105,13 +123,4 @@ def memory_usage(session: Session, args: list[bytes]) -> Reply:
     value = session.db.peek(args[2])
     if value is None:
         return None
-    return ENTRY_BYTES + len(args[2]) + value_bytes(value)
-
-
-def value_bytes(value: object) -> int:
-    """Bytes that a value takes."""
-    if isinstance(value, Value):
-        return value.memory()
-    if isinstance(value, (bytes, bytearray)):
-        return len(value) + 33
-    return 32
+    return session.db.memory(args[2])

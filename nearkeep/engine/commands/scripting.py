@@ -8,6 +8,7 @@ from nearkeep.engine.command import command, container, help_lines
 from nearkeep.engine.glob import matches
 from nearkeep.engine.scripting.libraries import Library
 from nearkeep.engine.scripting.scripts import NOSCRIPT_FOUND
+from nearkeep.engine.session import MONITORED
 from nearkeep.engine.text import integer, no_such_form, number_or, shown
 from nearkeep.wire.reply import OK, Failure, Map, Reply, SetReply, Status
 
@@ -30,7 +31,14 @@ def _check_keys(count: int, words: int) -> None:
         raise Failure(_NEGATIVE_KEYS.message)
 
 
+def _show(session: Session, args: list[bytes]) -> None:
+    """Shows the request to the monitors, ahead of what the script does."""
+    if session.namespace.gate & MONITORED:
+        session.namespace.monitor(session, args)
+
+
 def _evaluate(session: Session, args: list[bytes], read_only: bool) -> Reply:
+    _show(session, args)
     keys = integer(args[2])
     _check_keys(keys, len(args) - 3)
     scripts = session.namespace.scripts
@@ -40,6 +48,7 @@ def _evaluate(session: Session, args: list[bytes], read_only: bool) -> Reply:
 
 
 def _evaluate_digest(session: Session, args: list[bytes], read_only: bool) -> Reply:
+    _show(session, args)
     scripts = session.namespace.scripts
     script = scripts.by_digest(args[1])
     if script is None:
@@ -53,6 +62,7 @@ def _evaluate_digest(session: Session, args: list[bytes], read_only: bool) -> Re
 
 
 def _call(session: Session, args: list[bytes], read_only: bool) -> Reply:
+    _show(session, args)
     namespace = session.namespace
     function = namespace.libraries.find(args[1])
     if function is None:

@@ -84,16 +84,6 @@ def monitor(session: Session, _args: list[bytes]) -> Reply:
 
 
 @command(
-    "ROLE",
-    group="server", since="2.8.12", complexity="O(1)",
-    flags="noscript loading stale fast", acl="admin dangerous",
-    summary="Tells whether the server is a master or a replica, and of what.",
-)
-def role(_session: Session, _args: list[bytes]) -> Reply:
-    return [b"master", 0, list[object]()]
-
-
-@command(
     "SHUTDOWN [save-selector=(NOSAVE | SAVE)] [NOW] [FORCE] [ABORT]",
     group="server", since="1.0.0", complexity="O(N), O(1) without saving",
     flags="admin noscript loading stale no_multi allow_busy",
@@ -152,7 +142,9 @@ def _flush(session: Session, databases: list[Keyspace]) -> None:
     namespace = session.namespace
     for db in databases:
         namespace.touch_all(db.index)
-        namespace.discard(db.drop_all())
+        keys = len(db)
+        namespace.discard(db.drop_all(), keys)
+        namespace.free_few()
     namespace.tracking.flushed()
     namespace.changes += 1
 

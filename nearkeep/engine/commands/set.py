@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.command import command
 from nearkeep.engine.commands.generic import ScanOptions, free, scan_cursor
-from nearkeep.engine.draw import draw_count, draw_place, draw_places
+from nearkeep.engine.draw import bounded, draw_count, draw_place, draw_places
 from nearkeep.engine.glob import matches
 from nearkeep.engine.keyspace import GENERIC, SET, Keyspace
 from nearkeep.engine.text import SYNTAX_ERROR, number_or
@@ -173,7 +173,7 @@ def srandmember(session: Session, args: list[bytes]) -> Reply:
         return []
     if count >= len(held):
         return held.members()
-    return held.picked(draw_places(draw, len(held), count))
+    return held.picked(draw_places(draw, len(held), bounded(count, session.outlet)))
 
 
 @command(

@@ -186,7 +186,7 @@ def latency_histogram(_session: Session, args: list[bytes]) -> Reply:
         buckets: list[object] = []
         for upper, count in one.latency.cumulative():
             buckets += [upper, count]
-        calls = sum(one.latency.counts)
+        calls = sum(one.latency.counts())
         flat += [one.name, Map([b"calls", calls, b"histogram_usec", Map(buckets)])]
     return Map(flat)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nearkeep.engine.session import Session
 
 _NOT_A_NUMBER: Final = Failure(b"ERR One or more scores can't be converted into double")
+_DENIED: Final = b"ERR %s option of SORT denied due to insufficient ACL permissions."
 _DECIMAL: Final = frozenset(b"0123456789+-.eEinfINFtyTY")
 
 
@@ -55,7 +56,7 @@ def _sort_ro_keys(_args: list[bytes]) -> list[Key]:
     summary="Sorts a list, set or sorted set, and can store the result.",
 )
 def sort(session: Session, args: list[bytes]) -> Reply:
-    options = SortOptions(args, may_store=True)
+    options = SortOptions(args, True, _may_look_up(session, args))
     found = options.run(session, args[1])
     if options.destination is None:
         return found
@@ -71,7 +72,13 @@ def sort(session: Session, args: list[bytes]) -> Reply:
     summary="Sorts a list, set or sorted set.",
 )
 def sort_ro(session: Session, args: list[bytes]) -> Reply:
-    return SortOptions(args, may_store=False).run(session, args[1])
+    return SortOptions(args, False, _may_look_up(session, args)).run(session, args[1])
+
+
+def _may_look_up(session: Session, args: list[bytes]) -> bool:
+    """Whether the user may read keys that the request does not name."""
+    user, last = session.user, session.last
+    return user.unrestricted or last is None or user.reads_all_keys(last, args)
 
 
 class SortOptions:
@@ -85,8 +92,8 @@ class SortOptions:
         destination: where the result is to be stored, or None.
     """
 
-    def __init__(self, args: list[bytes], may_store: bool) -> None:
-        """Reads them.
+    def __init__(self, args: list[bytes], may_store: bool, may_look_up: bool) -> None:
+        """Reads them; keys that patterns name are only for those who may read any key.
 
         Raises:
             Failure: there is an error.
@@ -113,9 +120,13 @@ class SortOptions:
             elif option == b"STORE" and left and may_store:
                 self.destination = args[at + 1]
             elif option == b"BY" and left:
+                if not may_look_up and b"*" in _c_string(args[at + 1]):
+                    raise Failure(_DENIED % b"BY")
                 self.by = args[at + 1]
                 self.unsorted = self.unsorted or b"*" not in _c_string(self.by)
             elif option == b"GET" and left:
+                if not may_look_up:
+                    raise Failure(_DENIED % b"GET")
                 self.get.append(args[at + 1])
             else:
                 raise Failure(SYNTAX_ERROR.message)

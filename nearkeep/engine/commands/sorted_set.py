@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from nearkeep.engine import timeout
 from nearkeep.engine.command import command
 from nearkeep.engine.commands.generic import ScanOptions, free, scan_cursor
-from nearkeep.engine.draw import draw_count, draw_place, draw_places
+from nearkeep.engine.draw import bounded, draw_count, draw_place, draw_places
 from nearkeep.engine.glob import matches
 from nearkeep.engine.keyspace import GENERIC, ZSET, Keyspace
 from nearkeep.engine.text import (
@@ -403,6 +403,7 @@ def zrandmember(session: Session, args: list[bytes]) -> Reply:
     if held is None or count == 0:
         return []
     size = len(held)
+    count = bounded(count, session.outlet)
     places = draw_places(draw, size, count) if count < size else list(range(size))
     found: list[object] = []
     for place in places:

@@ -78,7 +78,7 @@ def xgroup_create(session: Session, args: list[bytes]) -> Reply:
         db.set(args[2], held)
     if args[3] in held.groups:
         return _GROUP_EXISTS
-    held.groups[args[3]] = ConsumerGroup(last_id, min(read, held.added))
+    held.add_group(args[3], ConsumerGroup(last_id, min(read, held.added)))
     db.changed(args[2])
     db.notify(STREAM, b"xgroup-create", args[2])
     return OK
@@ -128,7 +128,7 @@ def xgroup_destroy(session: Session, args: list[bytes]) -> Reply:
     held = stream_to_write(db, args[2])
     if held is None:
         return _KEY_REQUIRED
-    group = held.groups.pop(args[3], None)
+    group = held.remove_group(args[3])
     if group is None:
         return 0
     if group.deliveries:
@@ -376,7 +376,7 @@ def asking_consumer(session: Session, key: bytes, group: ConsumerGroup, name: by
     now = session.namespace.clock.ms
     consumer = group.consumers.get(name)
     if consumer is None:
-        consumer = group.consumers[name] = Consumer(name, now)
+        consumer = group.add_consumer(name, now)
         session.db.notify(STREAM, b"xgroup-createconsumer", key)
     consumer.seen = now
     return consumer

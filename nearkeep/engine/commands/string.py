@@ -260,8 +260,7 @@ def append(session: Session, args: list[bytes]) -> Reply:
         text = growable(value)
         text += args[2]
         length = len(text)
-        if text is not value:
-            db.replace(key, text)
+        db.replace(key, text)
     db.changed(key)
     db.notify(STRING, b"append", key)
     return length
@@ -337,7 +336,7 @@ def setrange(session: Session, args: list[bytes]) -> Reply:
     text[offset : offset + len(patch)] = patch
     if value is None:
         db.set(key, text)
-    elif text is not value:
+    else:
         db.replace(key, text)
     db.changed(key)
     db.notify(STRING, b"setrange", key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from nearkeep.engine.command import SKIP_MONITOR, command
+from nearkeep.engine.command import UNMONITORED, command
 from nearkeep.engine.session import IN_MULTI, MONITORED, RESTRICTED
 from nearkeep.wire.reply import NULL_ARRAY, OK, Failure, Reply, Several
 
@@ -33,7 +33,7 @@ def discard(session: Session, _args: list[bytes]) -> Reply:
     flags="noscript loading stale skip_slowlog",
     summary="Runs the queued commands as one.",
 )
-def exec_(session: Session, args: list[bytes]) -> Reply:
+def exec_(session: Session, _args: list[bytes]) -> Reply:
     if not session.gate & IN_MULTI:
         return Failure(b"ERR EXEC without MULTI")
     aborted, queue = session.aborted, session.queue
@@ -51,9 +51,9 @@ def exec_(session: Session, args: list[bytes]) -> Reply:
             denied = None
             if session.gate & RESTRICTED:
                 denied = namespace.users.denied(session, queued, words)
-            if namespace.gate & MONITORED and not queued.flags & SKIP_MONITOR:
-                namespace.monitor(session, words)
             reply = session.call(queued, words) if denied is None else denied
+            if namespace.gate & MONITORED and not queued.flags & UNMONITORED:
+                namespace.monitor(session, words)
             if session.tracking is not None:
                 namespace.tracking.remember(session, queued, words)
             if session.said:
@@ -61,8 +61,6 @@ def exec_(session: Session, args: list[bytes]) -> Reply:
             replies.append(reply)
     finally:
         session.executing = False
-    if namespace.gate & MONITORED:  # shown after what it ran
-        namespace.monitor(session, args)
     session.no_effect()
     return replies
 

@@ -6,6 +6,7 @@ Source: https://redis.io/docs/latest/develop/programmability/functions-intro/
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from nearkeep.engine.rdb.kinds import FUNCTION
 from nearkeep.engine.scripting.interpreter import Interpreter
 from nearkeep.engine.scripting.scripts import FLAGS, Script, split
 from nearkeep.engine.text import shown
@@ -20,9 +21,6 @@ LONGEST_LOAD: Final = 500_000
 
 MOST_LOOKS: Final = 1000
 """Looks at the clock that it may take, 100,000 instructions each, where the clock stands still."""
-
-_FUNCTION: Final = 0xF5
-"""What precedes a library's code in RDB files and dumps."""
 
 _NAME: Final = re.compile(rb"[A-Za-z0-9_]+")
 _BAD_NAME: Final = (
@@ -181,7 +179,7 @@ class Libraries:
         """All libraries, as `restore` reads them."""
         body = bytearray()
         for library in self.libraries.values():
-            body.append(_FUNCTION)
+            body.append(FUNCTION)
             body += length(len(library.code)) + library.code
         return sealed(bytes(body))
 
@@ -219,7 +217,7 @@ def _codes(payload: bytes) -> list[bytes]:
     codes: list[bytes] = []
     try:
         while reader.left():
-            if reader.byte() != _FUNCTION:
+            if reader.byte() != FUNCTION:
                 raise Failure(b"ERR given type is not a function")
             codes.append(reader.string())
     except Malformed:

@@ -20,7 +20,7 @@ from nearkeep.engine.command import (
     DENYOOM,
     MAY_REPLICATE,
     NOSCRIPT,
-    SKIP_MONITOR,
+    UNMONITORED,
     WRITE,
     Command,
     find,
@@ -79,6 +79,8 @@ FLAGS: Final = {
     b"no-cluster": NO_CLUSTER,
     b"allow-cross-slot-keys": ALLOW_CROSS_SLOT,
 }
+KEY_LOCKING: Final = b"allow-key-locking"
+"""A flag of Upstash's, which its libraries set; here scripts run one after the other anyway."""
 
 MOST_EVALUATED: Final = 500
 """Scripts that EVAL may leave in the cache; the least recently run goes first."""
@@ -274,6 +276,23 @@ class Scripts:
 
     # ---- running
 
+    def only_reads(self, command: Command, args: list[bytes]) -> bool:
+        """Whether a request asks for a script that has declared that it does not write."""
+        name = command.name
+        script: Script | None = None
+        if name == b"eval":
+            try:
+                flags, strict, _ = shebang(args[1])
+            except Failure:
+                return False
+            return strict and bool(flags & NO_WRITES)
+        if name == b"evalsha":
+            script = self.by_digest(args[1])
+        elif name == b"fcall":
+            function = self.namespace.libraries.find(args[1])
+            script = None if function is None else function.script
+        return script is not None and script.strict and bool(script.flags & NO_WRITES)
+
     def run(
         self, caller: Session, script: Script, args: list[bytes], keys: int, read_only: bool
     ) -> Reply:
@@ -312,7 +331,7 @@ class Scripts:
         if (
             namespace.gate & FULL
             and not script.flags & (ALLOW_OOM | NO_WRITES)
-            and not namespace.make_room(self.session())
+            and not namespace.make_room()
         ):
             return _FULL
         return None
@@ -440,17 +459,13 @@ class Scripts:
             raise Failure(b"ERR Wrong number of args calling Redis command from script")
         self._admit(running, session, command, args)
         namespace = self.namespace
-        if namespace.gate & MONITORED and not command.flags & SKIP_MONITOR:
-            namespace.monitor(session, args)
         caller = running.caller
         if session.gate & UNTOUCHING:
-            session.db.touching = False
-            try:
-                reply = session.call(command, args)
-            finally:
-                session.db.touching = True
+            reply = session.call_untouching(command, args)
         else:
             reply = session.call(command, args)
+        if namespace.gate & MONITORED and not command.flags & UNMONITORED:
+            namespace.monitor(session, args)
         if caller.gate & TRACKING:
             namespace.tracking.remember(caller, command, args)
         return reply
@@ -482,8 +497,9 @@ class Scripts:
             and namespace.gate & FULL
             and not running.any_memory
             and not running.wrote
-            and not namespace.make_room(session)
+            and not namespace.make_room()
         ):
+            command.rejected += 1
             raise Failure(OUT_OF_MEMORY.message)
         if flags & WRITE:
             running.wrote = True
@@ -679,7 +695,7 @@ def shebang(source: bytes) -> tuple[int, bool, bytes]:
         if not word.startswith(b"flags="):
             raise Failure(b"ERR Unknown lua shebang option: " + word)
         for name in word[6:].split(b","):
-            if name and name not in FLAGS:
+            if name and name not in FLAGS and name != KEY_LOCKING:
                 raise Failure(b"ERR Unexpected flag in script shebang: " + name)
             flags |= FLAGS.get(name, 0)
     return flags, True, source[end:]

@@ -10,9 +10,15 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
+from nearkeep.engine.values.footprint import Ledger, shell_bytes, text_bytes
+
 _BLOCK: Final = 512
 NONE: Final = -1
 """No ID; also a number that is not known."""
+
+_EMPTY_BYTES: Final = 700
+_CONSUMER_BYTES: Final = 500
+"""What was given out: its ID and when, in a dictionary and in two lists."""
 
 
 class SortedIds:
@@ -38,6 +44,10 @@ class SortedIds:
     def last(self) -> int:
         """The highest ID, or NONE."""
         return self._blocks[-1][-1] if self._blocks else NONE
+
+    def all(self) -> list[int]:
+        """All IDs in order. A new list."""
+        return [entry for block in self._blocks for entry in block]
 
     def following(self, entry: int) -> int:
         """The lowest ID that is not below this one, or NONE."""
@@ -121,6 +131,9 @@ class Delivery:
         self.count: i64 = count
 
 
+_DELIVERY_BYTES: Final = 100 + shell_bytes(Delivery(Consumer(b"", 0), 0, 0))  # two dictionaries
+
+
 class ConsumerGroup:
     """One group.
 
@@ -129,6 +142,8 @@ class ConsumerGroup:
         entries_read: how many entries of the stream were, up to `last_id`; NONE if that is unknown.
         deliveries: those not acknowledged, by the ID of the entry; to be read only.
         pending: their IDs in order; to be read only.
+        held: bytes that the group takes.
+        ledger: where it is counted, while a keyspace holds its stream.
     """
 
     def __init__(self, last_id: int, entries_read: int) -> None:
@@ -137,6 +152,19 @@ class ConsumerGroup:
         self.consumers: dict[bytes, Consumer] = {}
         self.deliveries: dict[int, Delivery] = {}
         self.pending = SortedIds()
+        self.held: i64 = _EMPTY_BYTES
+        self.ledger: Ledger | None = None
+
+    def _grow(self, change: i64) -> None:
+        self.held += change
+        if self.ledger is not None:
+            self.ledger.total += change
+
+    def add_consumer(self, name: bytes, now: int) -> Consumer:
+        """Adds a consumer that is not there, seen now, in milliseconds since the epoch."""
+        consumer = self.consumers[name] = Consumer(name, now)
+        self._grow(_CONSUMER_BYTES + text_bytes(len(name)))
+        return consumer
 
     def copy(self) -> "ConsumerGroup":
         other = ConsumerGroup(self.last_id, self.entries_read)
@@ -149,6 +177,7 @@ class ConsumerGroup:
         for entry, delivery in self.deliveries.items():
             twin = other.consumers[delivery.consumer.name]
             other.deliveries[entry] = Delivery(twin, delivery.at, delivery.count)
+        other.held = self.held
         return other
 
     def deliver(self, entry: int, consumer: Consumer, at: int, count: int) -> None:
@@ -156,6 +185,7 @@ class ConsumerGroup:
         delivery = self.deliveries.get(entry)
         if delivery is None:
             self.deliveries[entry] = Delivery(consumer, at, count)
+            self._grow(_DELIVERY_BYTES)
             self.pending.add(entry)
             consumer.pending.add(entry)
             return
@@ -171,6 +201,7 @@ class ConsumerGroup:
         delivery = self.deliveries.pop(entry, None)
         if delivery is None:
             return False
+        self._grow(-_DELIVERY_BYTES)
         self.pending.remove(entry)
         delivery.consumer.pending.remove(entry)
         return True
@@ -180,6 +211,7 @@ class ConsumerGroup:
         consumer = self.consumers.pop(name, None)
         if consumer is None:
             return NONE
+        self._grow(-_CONSUMER_BYTES - text_bytes(len(name)))
         count = len(consumer.pending)
         entry = consumer.pending.first()
         while entry != NONE:

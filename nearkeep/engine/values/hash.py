@@ -17,14 +17,12 @@ from typing import Final
 from mypy_extensions import i64, mypyc_attr
 
 from nearkeep.engine.settings import Settings
-from nearkeep.engine.values.indexed import Table, footprint
+from nearkeep.engine.values.footprint import boxed_bytes, dict_bytes, text_bytes
+from nearkeep.engine.values.indexed import Table
 from nearkeep.engine.values.value import Value
 from nearkeep.engine.wheel import Wheel
 
-_EMPTY_BYTES: Final = 64
-_SMALL_BYTES: Final = 64  # for each field of a small dictionary
-_LARGE_BYTES: Final = 120  # for each field of a Table: dictionary, place and two lists
-_TIMED_BYTES: Final = 200  # for each field that expires
+_WHEEL_BYTES: Final = 120  # for each field that expires, where a wheel holds them
 
 _SEARCHED: Final = 128
 """Fields up to which those that are due are found by looking at all."""
@@ -50,6 +48,11 @@ class FieldTimes:
         for field, at in self.times.items():
             other.set(field, at)
         return other
+
+    def held(self) -> i64:
+        """Bytes that it takes: about."""
+        each: i64 = _TIMED_BYTES if self._wheel is None else _TIMED_BYTES + _WHEEL_BYTES
+        return each * len(self.times)
 
     def set(self, field: bytes, at: int) -> None:
         """Sets when a field expires."""
@@ -107,6 +110,11 @@ class FieldTimes:
         return due
 
 
+# For each field that expires: its time, and its place in a dictionary. Compiled, each has a number
+# of its own for the time; else all that one command sets share it.
+_TIMED_BYTES: Final = 112 - boxed_bytes(FieldTimes())
+
+
 @mypyc_attr(acyclic=True)
 class Hash(Value):
     """Fields with a value each.
@@ -122,6 +130,7 @@ class Hash(Value):
         self.small: dict[bytes, bytes] | None = {}
         self.large: Table | None = None
         self.times: FieldTimes | None = None
+        self._table: i64 = 0  # bytes of `small` itself
 
     def type_name(self) -> bytes:
         return b"hash"
@@ -140,6 +149,8 @@ class Hash(Value):
             other.large = self.large.copy()
         if self.times is not None:
             other.times = self.times.copy()
+        other._table = self._table
+        other.held = self.held
         return other
 
     def __len__(self) -> int:
@@ -147,18 +158,6 @@ class Hash(Value):
         if self.small is not None:
             return len(self.small)
         return 0 if self.large is None else len(self.large.names)
-
-    def memory(self) -> int:
-        size = _EMPTY_BYTES
-        if self.small is not None:
-            size += _SMALL_BYTES * len(self.small)
-            size += footprint(list(self.small)) + footprint(list(self.small.values()))
-        elif self.large is not None:
-            size += _LARGE_BYTES * len(self.large.names)
-            size += footprint(self.large.names) + footprint(self.large.values)
-        if self.times is not None:
-            size += _TIMED_BYTES * len(self.times.times)
-        return size
 
     def release(self, limit: int) -> bool:
         return self.large is not None and self.large.release(limit)
@@ -252,8 +251,7 @@ class Hash(Value):
 
     def set(self, field: bytes, value: bytes, settings: Settings) -> bool:
         """Gives a field its value, for ever; whether the field is new."""
-        if self.times is not None:
-            self.times.remove(field)
+        self.persist(field)
         return self.replace(field, value, settings)
 
     def replace(self, field: bytes, value: bytes, settings: Settings) -> bool:
@@ -263,18 +261,24 @@ class Hash(Value):
             longest = settings.integer("hash-max-listpack-value")
             if len(field) <= longest and len(value) <= longest:
                 count = len(small)
+                old = small.get(field)
                 small[field] = value
-                if len(small) == count:
+                if old is not None:
+                    self.grow(text_bytes(len(value)) - text_bytes(len(old)))
                     return False
+                self.grow(text_bytes(len(field)) + text_bytes(len(value)) + self._wider(count + 1))
                 if count >= settings.integer("hash-max-listpack-entries"):
                     self._enlarge()
                 return True
-        return self._enlarge().set(field, value)
+        large = self._enlarge()
+        before = large.held
+        new = large.set(field, value)
+        self.grow(large.held - before)
+        return new
 
     def remove(self, field: bytes) -> bool:
         """Removes a field; whether it was there."""
-        if self.times is not None:
-            self.times.remove(field)
+        self.persist(field)
         return self._remove(field)
 
     # ---- expiry
@@ -291,11 +295,20 @@ class Hash(Value):
 
     def set_expiry(self, field: bytes, at: int) -> None:
         """Sets when a field expires; the field must be there."""
-        self.timed().set(field, at)
+        times = self.timed()
+        before = times.held()
+        times.set(field, at)
+        self.grow(times.held() - before)
 
     def persist(self, field: bytes) -> bool:
         """Makes a field stay for ever; whether it was to expire."""
-        return self.times is not None and self.times.remove(field)
+        times = self.times
+        if times is None:
+            return False
+        before = times.held()
+        found = times.remove(field)
+        self.grow(times.held() - before)
+        return found
 
     def timed(self) -> FieldTimes:
         """When fields expire; a small hash is a listpackex from now on."""
@@ -307,7 +320,9 @@ class Hash(Value):
         """Removes fields whose time has come, looking at about `limit`, and returns them."""
         if self.times is None or not self.hides(now):
             return []
+        before = self.times.held()
         due = self.times.take_due(now, limit)
+        self.grow(self.times.held() - before)
         for field in due:
             self._remove(field)
         return due
@@ -319,12 +334,33 @@ class Hash(Value):
 
     def _remove(self, field: bytes) -> bool:
         if self.small is not None:
-            return self.small.pop(field, None) is not None
-        return self.large is not None and self.large.remove(field)
+            value = self.small.pop(field, None)
+            if value is None:
+                return False
+            self.grow(-text_bytes(len(field)) - text_bytes(len(value)))
+            return True
+        large = self.large
+        if large is None:
+            return False
+        before = large.held
+        found = large.remove(field)
+        self.grow(large.held - before)
+        return found
+
+    def _wider(self, count: i64) -> i64:
+        """Bytes by which the small dictionary grows to hold so many; it never shrinks."""
+        table = dict_bytes(count)
+        if table <= self._table:
+            return 0
+        growth = table - self._table
+        self._table = table
+        return growth
 
     def _enlarge(self) -> Table:
         large = self.large
         if large is None:
             large = self.large = Table(self.small or {})
             self.small = None
+            times: i64 = 0 if self.times is None else self.times.held()
+            self.grow(large.held + times - self.held)
         return large

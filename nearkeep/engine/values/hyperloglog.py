@@ -12,6 +12,7 @@ The estimate is Ertl's (https://arxiv.org/abs/1702.01284), the hash MurmurHash64
 """
 
 import math
+from binascii import a2b_base64, b2a_base64
 from typing import Final
 
 from mypy_extensions import i64
@@ -28,6 +29,12 @@ _ALPHA: Final = 0.721347520444481703680
 _MASK: Final = 0xFFFFFFFFFFFFFFFF
 _MULTIPLIER: Final = 0xC6A4A7935BD1E995
 _SEED: Final = 0xADC83B19
+# Base64 too cuts bytes into groups of six bits, but from the highest on: read backwards, it unpacks
+# and packs registers, up to its alphabet.
+_ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_COUNTS: Final = bytes.maketrans(_ALPHABET, bytes(range(64)))
+_LETTERS: Final = bytes.maketrans(bytes(range(64)), _ALPHABET)
+_TOP_BITS: Final = int.from_bytes(b"\x80" * REGISTERS, "little")
 
 
 class CorruptError(Exception):
@@ -204,10 +211,7 @@ def to_dense(data: bytearray) -> None:
     values = registers(data)
     data[4] = _DENSE
     del data[_HEADER:]
-    data += bytes(_DENSE_SIZE - _HEADER)
-    for register in range(REGISTERS):
-        if values[register]:
-            _raise_dense(data, register, values[register])
+    data += a2b_base64(bytes(values[::-1]).translate(_LETTERS))[::-1]
 
 
 def registers(data: bytearray) -> bytearray:
@@ -230,21 +234,8 @@ def registers(data: bytearray) -> bytearray:
 
 
 def _unpacked(data: bytearray) -> bytearray:
-    values = bytearray(REGISTERS)
-    at: i64 = _HEADER
-    register: i64 = 0
-    while register < REGISTERS:
-        one: i64 = data[at]
-        two: i64 = data[at + 1]
-        three: i64 = data[at + 2]
-        word: i64 = one | two << 8 | three << 16
-        values[register] = int(word & 63)
-        values[register + 1] = int((word >> 6) & 63)
-        values[register + 2] = int((word >> 12) & 63)
-        values[register + 3] = int((word >> 18) & 63)
-        register += 4
-        at += 3
-    return values
+    packed = bytes(data[: _HEADER - 1 : -1])
+    return bytearray(b2a_base64(packed, newline=False).translate(_COUNTS)[::-1])
 
 
 def estimate(values: bytearray) -> int:
@@ -304,10 +295,16 @@ def invalidate(data: bytearray) -> None:
 
 
 def merge(into: bytearray, values: bytearray) -> None:
-    """Raises each register of `into` to that of `values`."""
-    for register in range(REGISTERS):
-        if values[register] > into[register]:
-            into[register] = values[register]
+    """Raises each register of `into` to that of `values`.
+
+    All at once, as digits of one long number: a count has seven bits at most, so that in
+    `one + 128 - other` the top bit of a digit says which is the larger.
+    """
+    one = int.from_bytes(into, "little")
+    other = int.from_bytes(values, "little")
+    tops = ((one | _TOP_BITS) - other) & _TOP_BITS
+    larger = tops | (tops - (tops >> 7))
+    into[:] = (other ^ ((one ^ other) & larger)).to_bytes(REGISTERS, "little")
 
 
 def describe(data: bytearray) -> bytes:

@@ -6,12 +6,15 @@ place in a dense list; who leaves is replaced by the last. The walk goes from th
 its start: names move only towards the start, so none that is there throughout is missed.
 """
 
+from sys import getsizeof
 from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
-_SAMPLE: Final = 16
-_BYTES_HEADER: Final = 33
+from nearkeep.engine.values.footprint import INT_BYTES, text_bytes, texts_bytes
+
+_LOOK: Final = 31
+"""The tables' own size is asked whenever the last bits of their number are 0."""
 
 
 @mypyc_attr(acyclic=True)
@@ -21,12 +24,30 @@ class Indexed:
     Attributes:
         names: all of them; to be read only.
         places: where each stands in `names`; to be read only.
+        held: bytes that all of it takes.
     """
 
     def __init__(self, names: list[bytes]) -> None:
         """Begins with these names, of which none occurs twice; the list is taken over."""
         self.names = names
         self.places: dict[bytes, int] = dict(zip(names, range(len(names)), strict=True))
+        self.held: i64 = texts_bytes(names) + INT_BYTES * len(names)
+        self._tables: i64 = 0
+        self._measure()
+
+    def tables(self) -> i64:
+        """Bytes of the tables alone, without what stands in them."""
+        return getsizeof(self) + getsizeof(self.names) + getsizeof(self.places)
+
+    def _measure(self) -> None:
+        tables = self.tables()
+        self.held += tables - self._tables
+        self._tables = tables
+
+    def _added(self, name: bytes) -> None:
+        self.held += INT_BYTES + text_bytes(len(name))
+        if not len(self.names) & _LOOK:
+            self._measure()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -37,6 +58,7 @@ class Indexed:
             return False
         self.places[name] = len(self.names)
         self.names.append(name)
+        self._added(name)
         return True
 
     def remove(self, name: bytes) -> bool:
@@ -44,6 +66,7 @@ class Indexed:
         place = self.places.pop(name, None)
         if place is None:
             return False
+        self.held -= INT_BYTES + text_bytes(len(name))
         last = self.names.pop()
         if place < len(self.names):
             self.names[place] = last
@@ -75,8 +98,12 @@ class Table(Indexed):
     """
 
     def __init__(self, content: dict[bytes, bytes]) -> None:
-        super().__init__(list(content))
         self.values = list(content.values())
+        super().__init__(list(content))
+        self.held += texts_bytes(self.values)
+
+    def tables(self) -> i64:
+        return super().tables() + getsizeof(self.values)
 
     def copy(self) -> "Table":
         """A table of its own with equal content."""
@@ -90,39 +117,31 @@ class Table(Indexed):
     def set(self, name: bytes, value: bytes) -> bool:
         """Gives a name its value; whether the name is new."""
         place = self.places.get(name)
+        self.held += text_bytes(len(value))
         if place is not None:
+            self.held -= text_bytes(len(self.values[place]))
             self.values[place] = value
             return False
         self.places[name] = len(self.names)
         self.names.append(name)
         self.values.append(value)
+        self._added(name)
         return True
 
     def remove(self, name: bytes) -> bool:
         place = self.places.pop(name, None)
         if place is None:
             return False
+        self.held -= INT_BYTES + text_bytes(len(name))
         last = self.names.pop()
         value = self.values.pop()
         if place < len(self.names):
-            self.names[place] = last
-            self.values[place] = value
             self.places[last] = place
+            self.names[place] = last
+            value, self.values[place] = self.values[place], value
+        self.held -= text_bytes(len(value))
         return True
 
     def release(self, limit: int) -> bool:
         del self.values[-limit:]
         return super().release(limit)
-
-
-def footprint(names: list[bytes]) -> int:
-    """Bytes that so many strings take in memory, by the lengths of a few."""
-    count = len(names)
-    if not count:
-        return 0
-    step = max(count // _SAMPLE, 1)
-    sample = names[::step]
-    total = 0
-    for name in sample:
-        total += len(name)
-    return count * (_BYTES_HEADER + total // len(sample))

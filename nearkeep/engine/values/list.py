@@ -15,7 +15,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from nearkeep.engine.settings import Settings
-from nearkeep.engine.values.indexed import footprint
+from nearkeep.engine.values.footprint import text_bytes, texts_bytes
 from nearkeep.engine.values.value import Value
 from nearkeep.wire.request import parse_integer
 
@@ -27,8 +27,20 @@ _LISTPACK_FRAME: Final = 7
 _LISTPACK_LIMITS: Final = (4096, 8192, 16384, 32768, 65536)
 """Bytes for list-max-listpack-size of -1, -2, …; 8192 is also the limit where it is a number."""
 
-_EMPTY_BYTES: Final = 200
-_POINTER: Final = 8
+_EMPTY_BYTES: Final = 96
+"""The list of blocks."""
+
+_BLOCK_BYTES: Final = 88
+"""A block without its elements: its list, the room that it keeps to grow, its place among others."""
+
+_PLACE_BYTES: Final = 9
+"""An element's place in its block."""
+
+_SAMPLED: Final = 16
+"""Elements of a block by which the block is weighed, where there are many blocks."""
+
+_RECOUNTED: Final = 4096
+"""Elements that are weighed one by one."""
 
 
 class List(Value):
@@ -46,6 +58,7 @@ class List(Value):
         self._packed = True
         self._limit: i64 = -2  # list-max-listpack-size when it became what it is
         self._bytes: i64 = _LISTPACK_FRAME  # as a listpack, while that is known
+        self.held = _EMPTY_BYTES
 
     def type_name(self) -> bytes:
         return b"list"
@@ -60,17 +73,11 @@ class List(Value):
         other._packed = self._packed
         other._limit = self._limit
         other._bytes = self._bytes
+        other.held = self.held
         return other
 
     def __len__(self) -> int:
         return self._count
-
-    def memory(self) -> int:
-        if not self.blocks:
-            return _EMPTY_BYTES
-        middle = self.blocks[len(self.blocks) // 2]
-        strings = footprint(middle) * self._count // len(middle)
-        return _EMPTY_BYTES + _POINTER * self._count + strings
 
     def release(self, limit: int) -> bool:
         del self.blocks[-max(limit // _BLOCK, 1) :]
@@ -83,17 +90,22 @@ class List(Value):
         self._expect(elements, settings)
         blocks = self.blocks
         most = self._capacity()
+        added: i64 = 0
         for element in elements:
+            added += text_bytes(len(element)) + _PLACE_BYTES
             if left:
                 if not blocks or len(blocks[0]) >= most:
                     blocks.insert(0, [element])
+                    added += _BLOCK_BYTES
                 else:
                     blocks[0].insert(0, element)
             elif not blocks or len(blocks[-1]) >= most:
                 blocks.append([element])
+                added += _BLOCK_BYTES
             else:
                 blocks[-1].append(element)
         self._count += len(elements)
+        self.grow(added)
 
     def pop(self, left: bool) -> bytes:
         """Removes the element at an end and returns it; the list must not be empty."""
@@ -101,10 +113,13 @@ class List(Value):
         block = blocks[0] if left else blocks[-1]
         element = block.pop(0) if left else block.pop()
         self._count -= 1
+        gone: i64 = text_bytes(len(element)) + _PLACE_BYTES
         if not block:
             blocks.pop(0 if left else -1)
+            gone += _BLOCK_BYTES
+        self.grow(-gone)
         if self._bytes >= 0:
-            self._bytes -= _packed_size(element)
+            self._bytes -= packed_size(element)
         if not self._packed:
             self._shrunk()
         return element
@@ -141,7 +156,8 @@ class List(Value):
         place, offset = self._place(index)
         block = self.blocks[place]
         if self._bytes >= 0:
-            self._bytes -= _packed_size(block[offset])
+            self._bytes -= packed_size(block[offset])
+        self.grow(text_bytes(len(element)) - text_bytes(len(block[offset])))
         block[offset] = element
         self._shrunk()
         return True
@@ -175,6 +191,8 @@ class List(Value):
         rest = List()
         if stop < start:
             rest.blocks = blocks
+            rest.held = self.held
+            self.grow(_EMPTY_BYTES - self.held)
             self.blocks = []
             self._bytes = _UNKNOWN
         else:
@@ -185,10 +203,12 @@ class List(Value):
                 self._forget(blocks[first][:begin])
             else:
                 self._bytes = _UNKNOWN
+            cut = blocks[last][end + 1 :] + blocks[first][:begin]
             del blocks[last][end + 1 :]
             del blocks[first][:begin]
             rest.blocks = blocks[:first] + blocks[last + 1 :]
             self.blocks = blocks[first : last + 1]
+            self._part(rest, cut, stop - start + 1)
         rest._count = len(rest.blocks) * _BLOCK
         self._count = stop - start + 1 if self.blocks else 0
         self._shrunk()
@@ -204,8 +224,10 @@ class List(Value):
                 continue
             block.insert(block.index(pivot) + (1 if after else 0), element)
             self._count += 1
+            self.grow(text_bytes(len(element)) + _PLACE_BYTES)
             if len(block) > self._capacity():
                 half = len(block) // 2
+                self.grow(_BLOCK_BYTES)
                 self.blocks.insert(place + 1, block[half:])
                 del block[half:]
             return True
@@ -238,10 +260,13 @@ class List(Value):
             return 0
         if count < 0:
             kept.reverse()
+        emptied = len(blocks) - len(kept)
+        each = text_bytes(len(element)) + _PLACE_BYTES
+        self.grow(-each * removed - _BLOCK_BYTES * emptied)
         self.blocks = kept
         self._count -= removed
         if self._bytes >= 0:
-            self._bytes -= removed * _packed_size(element)
+            self._bytes -= removed * packed_size(element)
         self._shrunk()
         return removed
 
@@ -283,6 +308,10 @@ class List(Value):
 
     # ---- how it is held
 
+    def spread(self) -> None:
+        """Makes it a quicklist."""
+        self._packed = False
+
     def _place(self, index: i64) -> tuple[i64, i64]:
         """The block that holds an index, and where in it."""
         blocks = self.blocks
@@ -308,19 +337,19 @@ class List(Value):
             for element in elements:
                 size += len(element)
             self._limit = settings.integer("list-max-listpack-size")
-            if _exceeds(self._limit, size, self._count + len(elements), 1):
+            if exceeds(self._limit, size, self._count + len(elements), 1):
                 self._packed = False
         elif len(self.blocks) > 1:
             self._bytes = _UNKNOWN
         if self._bytes >= 0:
             for element in elements:
-                self._bytes += _packed_size(element)
+                self._bytes += packed_size(element)
 
     def _shrunk(self) -> None:
         """Makes a quicklist a listpack again when it is half as large as one may be."""
         if self._packed or len(self.blocks) > 1:
             return
-        self._packed = not _exceeds(self._limit, self._size(), self._count, 2)
+        self._packed = not exceeds(self._limit, self._size(), self._count, 2)
 
     def _capacity(self) -> i64:
         """Elements of a block at most."""
@@ -332,15 +361,42 @@ class List(Value):
             self._bytes = _LISTPACK_FRAME
             for block in self.blocks:
                 for element in block:
-                    self._bytes += _packed_size(element)
+                    self._bytes += packed_size(element)
         return self._bytes
+
+    def _part(self, rest: "List", cut: list[bytes], left: i64) -> None:
+        """Parts what the list takes from what `rest` and the elements cut off take."""
+        self.grow(-texts_bytes(cut) - _PLACE_BYTES * len(cut))
+        if not rest.blocks:
+            return
+        if left <= _RECOUNTED:
+            weight = _EMPTY_BYTES + _weight(self.blocks)
+            rest.held = self.held - weight
+            self.grow(-rest.held)
+            return
+        if len(rest.blocks) * _BLOCK <= _RECOUNTED:
+            rest.held = _weight(rest.blocks)
+        else:
+            for block in rest.blocks:
+                sample = block[:: max(len(block) // _SAMPLED, 1)]
+                each = texts_bytes(sample) // len(sample) + _PLACE_BYTES
+                rest.held += _BLOCK_BYTES + each * len(block)
+        self.grow(-rest.held)
 
     def _forget(self, elements: list[bytes]) -> None:
         for element in elements:
-            self._bytes -= _packed_size(element)
+            self._bytes -= packed_size(element)
 
 
-def _exceeds(limit: i64, size: i64, count: i64, divisor: i64) -> bool:
+def _weight(blocks: list[list[bytes]]) -> i64:
+    """Bytes that blocks take, with the elements in them."""
+    total: i64 = 0
+    for block in blocks:
+        total += _BLOCK_BYTES + _PLACE_BYTES * len(block) + texts_bytes(block)
+    return total
+
+
+def exceeds(limit: i64, size: i64, count: i64, divisor: i64) -> bool:
     """Whether a listpack is larger than the setting, divided, allows."""
     if limit >= 0:
         most: i64 = limit or 1
@@ -348,7 +404,7 @@ def _exceeds(limit: i64, size: i64, count: i64, divisor: i64) -> bool:
     return size > _LISTPACK_LIMITS[min(-limit, 5) - 1] // divisor
 
 
-def _packed_size(element: bytes) -> i64:
+def packed_size(element: bytes) -> i64:
     """Bytes of an entry in a listpack.
 
     Source: https://github.com/antirez/listpack/blob/master/listpack.md

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 from mypy_extensions import i64, mypyc_attr
 
+from nearkeep.engine.values.footprint import shell_bytes
+
 LEAF: Final = 256
 FAN: Final = 64
 
@@ -217,6 +219,10 @@ class Leaf(Node):
         self.scores += other.scores
         self.members += other.members
         self.count += other.count
+
+
+LEAF_BYTES = shell_bytes(Leaf([], [])) + 2 * 72
+"""What a leaf takes without its pairs: itself and two lists."""
 
 
 @mypyc_attr(acyclic=True)

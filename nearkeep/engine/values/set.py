@@ -12,17 +12,19 @@ A set changes from one to the next as it grows and never back.
 from array import array
 from bisect import bisect_left
 from itertools import islice
+from typing import Final
 
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
 from nearkeep.engine.settings import Settings
-from nearkeep.engine.values.indexed import Indexed, footprint
+from nearkeep.engine.values.footprint import dict_bytes, text_bytes, texts_bytes
+from nearkeep.engine.values.indexed import Indexed
 from nearkeep.engine.values.value import Value
 from nearkeep.wire.request import parse_integer
 
-_EMPTY_BYTES = 64
-_SMALL_BYTES = 64  # for each member of a small dictionary
-_LARGE_BYTES = 112  # for each member of an Indexed: dictionary, place and list
+_ARRAY_BYTES: Final = 80
+_NUMBER_BYTES: Final = 9
+"""Of an array's element, with the room that it keeps to grow."""
 
 
 @mypyc_attr(acyclic=True)
@@ -39,6 +41,8 @@ class Set(Value):
         self.numbers: array[int] | None = array("q")
         self.small: dict[bytes, None] | None = None
         self.large: Indexed | None = None
+        self._table: i64 = 0  # bytes of `small` itself
+        self.held = _ARRAY_BYTES
 
     def type_name(self) -> bytes:
         return b"set"
@@ -53,6 +57,8 @@ class Set(Value):
         other.numbers = self.numbers[:] if self.numbers is not None else None
         other.small = self.small.copy() if self.small is not None else None
         other.large = Indexed(self.large.names.copy()) if self.large is not None else None
+        other._table = self._table
+        other.held = self.held
         return other
 
     def __len__(self) -> int:
@@ -61,17 +67,6 @@ class Set(Value):
         if self.small is not None:
             return len(self.small)
         return 0 if self.numbers is None else len(self.numbers)
-
-    def memory(self) -> int:
-        if self.numbers is not None:
-            return _EMPTY_BYTES + 8 * len(self.numbers)
-        if self.small is not None:
-            names = list(self.small)
-            return _EMPTY_BYTES + _SMALL_BYTES * len(names) + footprint(names)
-        if self.large is not None:
-            names = self.large.names
-            return _EMPTY_BYTES + _LARGE_BYTES * len(names) + footprint(names)
-        return _EMPTY_BYTES
 
     def release(self, limit: int) -> bool:
         return self.large is not None and self.large.release(limit)
@@ -141,13 +136,14 @@ class Set(Value):
                 return
             self.numbers = None
             self.small = {}
+            self.grow(-self.held)
         if self.small is not None and count > settings.integer("set-max-listpack-entries"):
             self._enlarge()
 
     def add(self, member: bytes, settings: Settings) -> bool:
         """Adds a member; whether it was new."""
         if self.large is not None:
-            return self.large.add(member)
+            return self._add_large(self.large, member)
         if self.numbers is not None:
             number = parse_integer(member)
             if number is not None:
@@ -161,17 +157,29 @@ class Set(Value):
                 member
             ) <= settings.integer("set-max-listpack-value"):
                 small[member] = None
+                self.grow(text_bytes(len(member)) + self._wider(len(small)))
                 return True
-        return self._enlarge().add(member)
+        return self._add_large(self._enlarge(), member)
+
+    def _add_large(self, large: Indexed, member: bytes) -> bool:
+        before = large.held
+        new = large.add(member)
+        self.grow(large.held - before)
+        return new
 
     def remove(self, member: bytes) -> bool:
         """Removes a member; whether it was there."""
-        if self.large is not None:
-            return self.large.remove(member)
+        large = self.large
+        if large is not None:
+            before = large.held
+            found = large.remove(member)
+            self.grow(large.held - before)
+            return found
         if self.small is not None:
             if member not in self.small:
                 return False
             del self.small[member]
+            self.grow(-text_bytes(len(member)))
             return True
         number = parse_integer(member)
         if number is None or self.numbers is None:
@@ -180,6 +188,7 @@ class Set(Value):
         if place < 0:
             return False
         del self.numbers[place]
+        self.grow(-_NUMBER_BYTES)
         return True
 
     # ---- how it is held
@@ -204,6 +213,7 @@ class Set(Value):
             numbers.insert(place, number)
         else:
             numbers.append(number)
+        self.grow(_NUMBER_BYTES)
         if count >= settings.integer("set-max-intset-entries"):
             self._enlarge()
         return True
@@ -220,8 +230,18 @@ class Set(Value):
         ) and longest <= settings.integer("set-max-listpack-value"):
             self.numbers = None
             self.small = dict.fromkeys(names)
+            self.grow(texts_bytes(names) + self._wider(len(names)) - self.held)
         else:
             self._enlarge()
+
+    def _wider(self, count: i64) -> i64:
+        """Bytes by which the small dictionary grows to hold so many; it never shrinks."""
+        table = dict_bytes(count)
+        if table <= self._table:
+            return 0
+        growth = table - self._table
+        self._table = table
+        return growth
 
     def _enlarge(self) -> Indexed:
         large = self.large
@@ -229,6 +249,7 @@ class Set(Value):
             large = self.large = Indexed(self.members())
             self.numbers = None
             self.small = None
+            self.grow(large.held - self.held)
         return large
 
 
@@ -240,7 +261,8 @@ def set_of(members: list[bytes], settings: Settings) -> Set:
         "set-max-listpack-entries"
     ):
         made.numbers = None
-        made.large = Indexed(members)
+        made.large = large = Indexed(members)
+        made.held = large.held
         return made
     for member in members:
         made.add(member, settings)

@@ -17,7 +17,7 @@ from mypy_extensions import i64
 
 from nearkeep.engine.settings import Settings
 from nearkeep.engine.values.consumer_group import NONE, ConsumerGroup
-from nearkeep.engine.values.indexed import footprint
+from nearkeep.engine.values.footprint import Ledger, text_bytes, texts_bytes
 from nearkeep.engine.values.value import Value
 
 SEQUENCE: Final = (1 << 64) - 1
@@ -36,10 +36,10 @@ _LARGEST_NODE: Final = 1 << 30
 _NODE_BYTES: Final = 17
 _ENTRY_BYTES: Final = 10
 _ELEMENT_BYTES: Final = 2
-_EMPTY_BYTES: Final = 400
-_HELD_BYTES: Final = 120  # for each entry: its ID, its list and their places
+_EMPTY_BYTES: Final = 200
+_BLOCK_BYTES: Final = 440
+_HELD_BYTES: Final = 126  # for each entry: its ID, its list and their places
 _POINTER: Final = 8
-_DELIVERY_BYTES: Final = 250
 
 Entry = tuple[int, list[bytes]]
 """An ID with fields and values in turn."""
@@ -54,6 +54,7 @@ class Block:
         names: the fields of the first entry.
         gone: entries that were deleted one by one; they count as long as the block is there.
         size: bytes of the node that Redis would have, about.
+        held: bytes that the block takes.
     """
 
     def __init__(self, names: list[bytes]) -> None:
@@ -64,6 +65,7 @@ class Block:
         self.size: i64 = _NODE_BYTES
         for name in names:
             self.size += len(name) + _ELEMENT_BYTES
+        self.held: i64 = _BLOCK_BYTES + texts_bytes(names)
 
     def copy(self) -> "Block":
         other = Block(self.names)
@@ -71,6 +73,7 @@ class Block:
         other.entries = self.entries.copy()
         other.gone = self.gone
         other.size = self.size
+        other.held = self.held
         return other
 
     def append(self, entry: int, fields: list[bytes]) -> None:
@@ -83,14 +86,28 @@ class Block:
             same = fields[place * 2] == names[place]
             place += 1
         size: i64 = _ENTRY_BYTES
+        self.held += _HELD_BYTES + _POINTER * len(fields)
         for index in range(len(fields)):
             if same and index % 2 == 0:
                 fields[index] = names[index // 2]
             else:
                 size += len(fields[index]) + _ELEMENT_BYTES
+                self.held += text_bytes(len(fields[index]))
         self.size += size
         self.ids.append(entry)
         self.entries.append(fields)
+
+    def remove(self, place: int) -> None:
+        """Removes the entry at a place."""
+        fields = self.entries[place]
+        self.held -= _HELD_BYTES + _POINTER * len(fields)
+        shared = bool(self.names) and bool(fields) and fields[0] is self.names[0]
+        for index in range(len(fields)):
+            if not (shared and index % 2 == 0):
+                self.held -= text_bytes(len(fields[index]))
+        del self.ids[place]
+        del self.entries[place]
+        self.gone += 1
 
 
 class Stream(Value):
@@ -112,6 +129,7 @@ class Stream(Value):
         self.max_deleted = 0
         self.added: i64 = 0
         self.groups: dict[bytes, ConsumerGroup] = {}
+        self.held = _EMPTY_BYTES
 
     def type_name(self) -> bytes:
         return b"stream"
@@ -128,22 +146,43 @@ class Stream(Value):
         other.max_deleted = self.max_deleted
         other.added = self.added
         other.groups = {name: group.copy() for name, group in self.groups.items()}
+        other.held = self.held
         return other
 
     def __len__(self) -> int:
         return self._count
 
     def memory(self) -> int:
-        total = _EMPTY_BYTES
+        total = super().memory()
         for group in self.groups.values():
-            total += _DELIVERY_BYTES * len(group.deliveries)
-        if not self.blocks:
-            return total
-        middle = self.blocks[len(self.blocks) // 2]
-        entry = middle.entries[0]
-        values = entry[1::2]
-        each = _HELD_BYTES + _POINTER * len(entry) + footprint(values)
-        return total + each * self._count
+            total += group.held
+        return total
+
+    def attach(self, ledger: Ledger) -> None:
+        super().attach(ledger)
+        for group in self.groups.values():
+            group.ledger = ledger
+
+    def detach(self) -> None:
+        super().detach()
+        for group in self.groups.values():
+            group.ledger = None
+
+    def add_group(self, name: bytes, group: ConsumerGroup) -> None:
+        """Adds a consumer group."""
+        self.groups[name] = group
+        group.ledger = self.ledger
+        if self.ledger is not None:
+            self.ledger.total += group.held
+
+    def remove_group(self, name: bytes) -> ConsumerGroup | None:
+        """Removes a consumer group and returns it, or None if it is not there."""
+        group = self.groups.pop(name, None)
+        if group is not None:
+            group.ledger = None
+            if self.ledger is not None:
+                self.ledger.total -= group.held
+        return group
 
     def release(self, limit: int) -> bool:
         if self.blocks:
@@ -173,12 +212,24 @@ class Stream(Value):
         for element in fields:
             size += len(element)
         if not self.blocks or _is_full(self.blocks[-1], size, settings):
-            self.blocks.append(Block(fields[::2]))
+            block = Block(fields[::2])
+            self.blocks.append(block)
             self._starts.append(entry)
-        self.blocks[-1].append(entry, fields)
+            self.grow(block.held)
+        block = self.blocks[-1]
+        before = block.held
+        block.append(entry, fields)
+        self.grow(block.held - before)
         self._count += 1
         self.added += 1
         self.last_id = entry
+
+    def append_block(self, block: Block) -> None:
+        """Adds a block that is not empty, with IDs above all others; nothing else changes."""
+        self.grow(block.held)
+        self.blocks.append(block)
+        self._starts.append(block.ids[0])
+        self._count += len(block.ids)
 
     def get(self, entry: int) -> list[bytes] | None:
         """The fields and values of an entry in turn, not to be changed; None if it is not there."""
@@ -264,7 +315,9 @@ class Stream(Value):
                 if self._count - size < most or ids[-1] >= lowest:
                     break
                 rest._count += size
+                rest.held += blocks[at].held
                 self._count -= size
+                self.grow(-blocks[at].held)
                 at += 1
             rest.blocks = blocks[:at]
             del blocks[:at]
@@ -301,11 +354,12 @@ class Stream(Value):
         place = bisect_left(block.ids, entry)
         if place == len(block.ids) or block.ids[place] != entry:
             return False
-        del block.ids[place]
-        del block.entries[place]
-        block.gone += 1
+        before = block.held
+        block.remove(place)
+        self.grow(block.held - before)
         self._count -= 1
         if not block.ids:
+            self.grow(-block.held)
             del self.blocks[at]
             del self._starts[at]
         return True

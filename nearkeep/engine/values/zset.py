@@ -16,13 +16,12 @@ from mypy_extensions import i64
 
 from nearkeep.engine.settings import Settings
 from nearkeep.engine.values.buckets import Buckets
-from nearkeep.engine.values.indexed import footprint
-from nearkeep.engine.values.ranked import Leaf, Node, Span, grown, shrunk, tree
+from nearkeep.engine.values.footprint import INT_BYTES, text_bytes, texts_bytes
+from nearkeep.engine.values.ranked import LEAF_BYTES, Leaf, Node, Span, grown, shrunk, tree
 from nearkeep.engine.values.value import Value
 
-_EMPTY_BYTES: Final = 256
-_SMALL_BYTES: Final = 48  # for each member: the score and two places in lists
-_LARGE_BYTES: Final = 96  # and its place in a dictionary
+_SMALL_BYTES: Final = 18  # for each member: two places in lists
+_LARGE_BYTES: Final = 40  # its place in a dictionary, besides
 
 _FEW: Final = 16
 """Members that are looked at one by one to find one."""
@@ -41,6 +40,7 @@ class SortedSet(Value):
         self._root: Node = Leaf([], [])
         self._scores: Buckets | None = None
         self._large = False
+        self.held = LEAF_BYTES
 
     def type_name(self) -> bytes:
         return b"zset"
@@ -58,13 +58,6 @@ class SortedSet(Value):
 
     def __len__(self) -> int:
         return self._root.count
-
-    def memory(self) -> int:
-        count = len(self)
-        each = _SMALL_BYTES if self._scores is None else _LARGE_BYTES
-        sample = self.members(0, min(count, 64))
-        names = footprint(sample) * count // len(sample) if sample else 0
-        return _EMPTY_BYTES + each * count + names
 
     def release(self, limit: int) -> bool:
         if self._scores is not None and self._scores.release(limit):
@@ -137,6 +130,10 @@ class SortedSet(Value):
         """Makes these pairs, which are in order, its content; the lists are taken over."""
         self._root = tree(scores, members)
         self._scores = None
+        taken: i64 = LEAF_BYTES + _SMALL_BYTES * len(members) + texts_bytes(members)
+        for score in scores:
+            taken += _score_bytes(score)
+        self.grow(taken - self.held)
         if self._large or len(members) > _FEW:
             self._index()
 
@@ -146,6 +143,7 @@ class SortedSet(Value):
             self.expect(len(self) + 1, len(member), settings)
         shared = self._shared(score)
         self._root = grown(self._root, self._root.add(score, shared, member))
+        self.grow(self._pair_bytes(member, score))
         if self._scores is not None:
             self._scores.set(member, shared)
         elif self._root.count > _FEW:
@@ -154,6 +152,7 @@ class SortedSet(Value):
     def move(self, member: bytes, old: float, new: float) -> None:
         """Gives a member, which is there with a score, another one."""
         shared = self._shared(new)
+        self.grow(_score_bytes(new) - _score_bytes(old))
         if not self._root.move(old, new, shared, member):
             root = shrunk(self._root)
             self._root = grown(root, root.add(new, shared, member))
@@ -165,6 +164,7 @@ class SortedSet(Value):
         score = self.score(member)
         if score is None:
             return False
+        self.grow(-self._pair_bytes(member, score))
         self._root.remove(score, member)
         self._root = shrunk(self._root)
         if self._scores is not None:
@@ -173,10 +173,14 @@ class SortedSet(Value):
 
     def cut(self, start: int, stop: int) -> None:
         """Removes the members of ranks from `start` to `stop`, of which there is at least one."""
-        members = self.members(start, stop)
+        members, scores = self.pairs(start, stop)
         if len(members) == 1:
             self.remove(members[0])
             return
+        gone: i64 = 0
+        for place in range(len(members)):
+            gone += self._pair_bytes(members[place], scores[place])
+        self.grow(-gone)
         if self._scores is not None:
             for member in members:
                 self._scores.remove(member)
@@ -204,6 +208,12 @@ class SortedSet(Value):
             for place in range(span.start, span.stop):
                 scores.set(members[place], shared[place])
         self._scores = scores
+        self.grow(_LARGE_BYTES * self._root.count)
+
+    def _pair_bytes(self, member: bytes, score: float) -> i64:
+        """Bytes that a pair takes."""
+        each: i64 = _SMALL_BYTES if self._scores is None else _SMALL_BYTES + _LARGE_BYTES
+        return each + text_bytes(len(member)) + _score_bytes(score)
 
     def _shared(self, score: float) -> Any:
         """A score as the object that is kept."""
@@ -213,6 +223,11 @@ class SortedSet(Value):
             if whole == score and (whole or not self._large or math.copysign(1.0, score) > 0):
                 return _SHARED[whole]
         return score
+
+
+def _score_bytes(score: float) -> i64:
+    """Bytes that the object of a score takes; those of `_SHARED` are there anyway."""
+    return 0 if -1.0 < score < 1024.0 and int(score) == score else INT_BYTES
 
 
 def sorted_set_of(scores: dict[bytes, float], settings: Settings) -> SortedSet:

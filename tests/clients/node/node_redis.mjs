@@ -129,6 +129,32 @@ export class NodeRedis {
       }
     },
 
+    async "JSON documents are set, searched and changed"({ client: { redis } }) {
+      const bike = { model: "Phoebe", price: 1920, specs: { weight: 13.1 }, colors: ["black"] };
+      if ((await redis.sendCommand(["COMMAND", "INFO", "JSON.GET"]))[0] === null) return;
+      assert.equal(await redis.json.set("bike", "$", bike), "OK");
+      assert.deepEqual(await redis.json.get("bike"), bike);
+      assert.deepEqual(await redis.json.get("bike", { path: "$..weight" }), [13.1]);
+      assert.equal(await redis.json.get("none"), null);
+      assert.deepEqual(await redis.json.type("bike", { path: "$.specs" }), ["object"]);
+      assert.deepEqual(await redis.json.numIncrBy("bike", "$.price", -100.5), [1819.5]);
+      assert.deepEqual(await redis.json.strAppend("bike", " II", { path: "$.model" }), [9]);
+      assert.deepEqual(await redis.json.arrAppend("bike", "$.colors", "silver", [1]), [3]);
+      assert.deepEqual(await redis.json.arrIndex("bike", "$.colors", "silver"), [1]);
+      assert.deepEqual(await redis.json.arrPop("bike", { path: "$.colors" }), [[1]]);
+      assert.deepEqual(await redis.json.objKeys("bike", { path: "$.specs" }), [["weight"]]);
+      assert.equal(await redis.json.merge("bike", "$", { specs: null, sold: false }), "OK");
+      assert.deepEqual(await redis.json.toggle("bike", "$.sold"), [1]);
+      assert.deepEqual(await redis.json.mGet(["bike", "none"], "$.sold"), [[true], null]);
+      assert.equal(await redis.json.del("bike", { path: "$.colors[0]" }), 1);
+      assert.deepEqual(await redis.json.get("bike"), {
+        model: "Phoebe II",
+        price: 1819.5,
+        colors: ["silver"],
+        sold: true,
+      });
+    },
+
     async "a subscriber in RESP3 runs commands between messages"({ client, protocol }) {
       if (protocol !== 3) return;
       const heard = new Promise((resolve) => client.redis.subscribe("news", resolve));

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from redis import AuthenticationError, ResponseError, WatchError
 
+from tests.clients.subject import IS_REDIS
+
 MANY = 10_000
 MEGABYTE = 1 << 20
 # Seconds that a message may take.
@@ -309,6 +311,54 @@ async def a_health_check_pings_before_a_command(stage: Stage) -> None:
     assert pings[1] == pings[0] + 1
 
 
+async def json_documents_are_set_searched_and_changed(stage: Stage) -> None:
+    if IS_REDIS:
+        pytest.skip("the redis-servers at hand have no JSON")
+    documents = stage.client.json()
+    bike = {"model": "Phoebe", "price": 1920, "specs": {"weight": 13.1}, "colors": ["black"]}
+    assert await documents.set("bike", "$", bike) is True
+    assert await documents.set("bike", "$", {}, nx=True) is None
+    assert await documents.get("bike") == bike
+    assert await documents.get("bike", "$..weight") == [13.1]
+    assert await documents.get("bike", "$.model", "$.price") == {
+        "$.model": ["Phoebe"],
+        "$.price": [1920],
+    }
+    assert await documents.get("none") is None
+    assert await documents.type("bike", "$.specs") in (["object"], [["object"]])
+    assert await documents.numincrby("bike", "$.price", -100) == [1820]
+    assert await documents.numincrby("bike", "$.specs.weight", 1) == [14.1]
+    assert await documents.strappend("bike", " II", "$.model") == [9]
+    assert await documents.strlen("bike", "$.model") == [9]
+    assert await documents.arrappend("bike", "$.colors", "silver", {"rgb": [1, 2, 3]}) == [3]
+    assert await documents.arrindex("bike", "$.colors", "silver") == [1]
+    assert await documents.arrinsert("bike", "$.colors", 0, "white") == [4]
+    assert await documents.arrlen("bike", "$.colors") == [4]
+    assert await documents.arrpop("bike", "$.colors") == ['{"rgb":[1,2,3]}']
+    assert await documents.arrtrim("bike", "$.colors", 0, 1) == [2]
+    assert await documents.merge("bike", "$", {"specs": None, "sold": False}) is True
+    assert await documents.toggle("bike", "$.sold") == [1]
+    assert await documents.objkeys("bike") == ["model", "price", "colors", "sold"]
+    assert await documents.objlen("bike", "$") == [4]
+    assert await documents.mset([("a", "$", {"n": 1}), ("b", "$", {"n": [2]})]) is True
+    assert await documents.mget(["a", "b", "none"], "$..n") == [[1], [[2]], None]
+    assert await documents.clear("b", "$.n") == 1
+    assert await documents.delete("bike", "$.colors[0]") == 1
+    assert await documents.get("bike") == {
+        "model": "Phoebe II",
+        "price": 1820,
+        "colors": ["black"],
+        "sold": True,
+    }
+    assert await documents.resp("a", "$.n") == [1]
+    assert await documents.forget("bike") == 1
+    with pytest.raises(ResponseError, match="Path does not exist"):
+        await documents.get("a", ".nope")
+    await stage.client.set("text", "x")
+    with pytest.raises(ResponseError, match="wrong Redis type"):
+        await documents.get("text")
+
+
 async def replies_with_structure_are_parsed(stage: Stage) -> None:
     assert await stage.client.ping() is True
     assert await stage.client.echo("é") == "é"
@@ -338,6 +388,7 @@ SCENARIOS: dict[str, Scenario] = {
             another_database_is_selected_at_set_up,
             wrong_credentials_are_refused,
             a_health_check_pings_before_a_command,
+            json_documents_are_set_searched_and_changed,
             replies_with_structure_are_parsed,
         )
     },

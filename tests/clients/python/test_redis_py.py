@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import redis
 import redis.asyncio
+from redis.commands.json import JSON
 
 from tests.clients.python.scenarios import SCENARIOS, Client, Stage
 from tests.clients.subject import Subject
@@ -17,9 +18,12 @@ from tests.clients.subject import Subject
 # Seconds for one scenario.
 LIMIT = 20.0
 
+# What a client makes that has commands of its own.
+PARTS = (redis.client.Pipeline, redis.client.PubSub, JSON)
+
 
 class Synchronous:
-    """A synchronous client, pipeline or pubsub with asyncio's interface: replies are awaited."""
+    """A synchronous client, or what it makes, with asyncio's interface: replies are awaited."""
 
     def __init__(self, target: object) -> None:
         self._target = target
@@ -31,7 +35,7 @@ class Synchronous:
             result = method(*args, **options)
             if result is self._target:
                 return self
-            if isinstance(result, redis.client.Pipeline | redis.client.PubSub):
+            if isinstance(result, PARTS):
                 return Synchronous(result)
             done = asyncio.get_running_loop().create_future()
             done.set_result(result)

@@ -37,6 +37,8 @@ ACL = Family(
     SET key value
     SET key value GET
     MGET key ...
+    SORT key BY "a*" GET "#"
+    SORT_RO key GET "b"
     PUBLISH "news" value
     EVAL "return redis.call('GET', KEYS[1])" 1 key
     RESET

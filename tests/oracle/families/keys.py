@@ -54,7 +54,6 @@ KEYS = Family(
         "SCAN": same_cursor_kind,
         "OBJECT HELP": help_text,
         "RANDOMKEY": same_shape,
-        "OBJECT REFCOUNT": same_shape,
     },
 )
 
