@@ -50,6 +50,7 @@ OURS_ALONE: dict[str, str] = {
     "json.": "Redis 8 has JSON as a module, which the oracle's binary lacks",
     "increx": "of Redis 8.8",
     "cl.throttle": "of the module redis-cell",
+    "waittier": "Nearkeep's own",
     "acl|resttoken": "of Upstash",
 }
 """Commands that the oracle lacks, by name or by how their names begin, and where they are from."""

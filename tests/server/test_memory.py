@@ -175,7 +175,7 @@ def used(connection: Connection) -> int:
 @pytest.mark.parametrize("name", FILLS)
 def test_used_memory_is_what_the_process_holds(name: str) -> None:
     fill, count, size = FILLS[name]
-    with start_nearkeep() as server, server.raw(timeout=60) as connection:
+    with start_nearkeep(appendonly=False) as server, server.raw(timeout=60) as connection:
         send(connection, fill(10, min(size, 10)))
         connection.call("FLUSHALL")
         time.sleep(0.3)
