@@ -3,13 +3,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+KILLS ?= 2000
 
 BIN := $(VENV)/bin
 HOT_PATH := $(shell find nearkeep/wire nearkeep/engine -name '*.py') \
 	$(wildcard nearkeep/server/client.py nearkeep/server/connection.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint fmt compile bench conformance oracle clients lock clean
+.PHONY: help serve test lint fmt compile bench conformance oracle clients crash simulate lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +41,12 @@ oracle: $(VENV)/compiled $(VENV)/test ## compare all replies with Redis'
 
 clients: $(VENV)/compiled $(VENV)/test ## run real clients and frameworks
 	@$(BIN)/python -m pytest tests/clients $(ARGS)
+
+crash: $(VENV)/compiled $(VENV)/test ## kill servers under load 2,000 times: make crash KILLS=100
+	@NEARKEEP_KILLS=$(KILLS) NEARKEEP_CRASH_SECONDS=7200 $(BIN)/python -m pytest -q -s tests/crash $(ARGS)
+
+simulate: $(VENV)/compiled $(VENV)/test ## fail, kill and cut the power at random for a minute: make simulate ARGS="600"
+	@$(BIN)/python -m tests.simulation $(ARGS)
 
 lock: $(VENV)/runtime ## choose the newest versions of all packages anew
 	@$(BIN)/pip install --quiet uv

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import nearkeep
 
 PYTHON = sys.executable
-ENGINE_TESTS = ("tests/wire", "tests/engine", "tests/server", "tests/cli")
+ENGINE_TESTS = ("tests/wire", "tests/engine", "tests/tiers", "tests/server", "tests/cli")
 
 
 @dataclass(frozen=True)

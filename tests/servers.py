@@ -185,12 +185,17 @@ def start_nearkeep(**settings: Setting) -> Server:
 
     NEARKEEP_ENGINE in the environment chooses the engine, compiled or interpreted.
     """
+    return start_module(["nearkeep", "serve"], settings)
+
+
+def start_module(command: list[str], settings: dict[str, Setting]) -> Server:
+    """A module that serves as Nearkeep does, with words for it before the settings."""
     spec = importlib.util.find_spec("nearkeep")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("nearkeep is not importable: install it, or run pytest from its folder")
     home = str(Path(next(iter(spec.submodule_search_locations))).parent)
     path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH", "")]))
-    return Server([sys.executable, "-m", "nearkeep", "serve"], settings, {"PYTHONPATH": path})
+    return Server([sys.executable, "-m", *command], settings, {"PYTHONPATH": path})
 
 
 def start_redis(version: str = "8.2.3", **settings: Setting) -> Server:

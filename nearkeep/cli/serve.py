@@ -55,7 +55,9 @@ def prepare(settings: Settings, file: str | None) -> str | None:
         settings.save_file = partial(settings_file.rewrite, path, settings)
     try:
         _enter_folder(settings)
+        given = set(settings.given)
         settings.set("dir", [os.fsencode(Path.cwd())])
+        settings.given = given  # it matters whether the user has said where data goes
         _log_to(os.fsdecode(settings.string("logfile")))
         pid_file = os.fsdecode(settings.string("pidfile"))
         if pid_file:

@@ -144,7 +144,9 @@ def rewritten(text: bytes, settings: Settings) -> bytes:
     added = [
         line
         for setting in SETTINGS
-        if setting.name not in written and not settings.is_default(setting.name)
+        if setting.name not in written
+        and not settings.is_default(setting.name)
+        and (setting.name != "dir" or "dir" in settings.given)  # else it is where we were started
         for line in _lines(settings, setting.name)
     ]
     added += [_user_line(words) for words in users.values()]

@@ -161,6 +161,9 @@ class Command:
 COMMANDS: Final[dict[bytes, Command]] = {}
 """Top-level commands by name, in lower case and in upper case."""
 
+DECLARED: Final[dict[bytes, Command]] = {}
+"""The same by the names of their declarations, in lower case, whatever `rename-command` says."""
+
 
 def command(
     syntax: str,
@@ -247,6 +250,14 @@ def find(args: list[bytes]) -> Command | None:
     found = COMMANDS.get(args[0])
     if found is None:
         found = COMMANDS.get(args[0].lower())
+    if found is None or found.subcommands is None or len(args) == 1:
+        return found
+    return found.subcommands.get(args[1].lower())
+
+
+def find_declared(args: list[bytes]) -> Command | None:
+    """The command or subcommand that words of the mutation stream name."""
+    found = DECLARED.get(args[0].lower()) or COMMANDS.get(args[0].lower())
     if found is None or found.subcommands is None or len(args) == 1:
         return found
     return found.subcommands.get(args[1].lower())
@@ -353,7 +364,7 @@ def _register(one: Command, words: list[str]) -> None:
         one.subcommands = known.subcommands
         for subcommand in subcommands_of(known):
             subcommand.parent = one
-    COMMANDS[one.name] = COMMANDS[one.name.upper()] = one
+    COMMANDS[one.name] = COMMANDS[one.name.upper()] = DECLARED[one.name] = one
 
 
 def _register_subcommand(one: Command, owner_name: str, name: bytes) -> None:

@@ -151,6 +151,11 @@ class Keyspace:
         frozen: whether expired keys are hidden but not yet removed (while writes are paused).
         touching: what look-ups leave behind (see the constants).
         ledger: where the memory of all databases is counted.
+        tracked: whether `dirty` is kept.
+        dirty: keys that changed since someone below memory looked last.
+        emptied: whether all keys that were there then have gone.
+        stored: the number under which the tiers below know what is in this database, as SWAPDB
+            exchanges contents.
     """
 
     def __init__(self, index: int, clock: Clock, observer: Observer) -> None:
@@ -166,6 +171,10 @@ class Keyspace:
         self.frozen = False
         self.touching = TIME
         self.ledger = observer.ledger
+        self.tracked = False
+        self.dirty: dict[bytes, None] = {}
+        self.emptied = False
+        self.stored = index
         self.volatile = 0
         self._entries: dict[bytes, Entry] = {}
         self._order: list[Entry] = []
@@ -365,6 +374,8 @@ class Keyspace:
         if entry.expiry != 0:
             self._unschedule(entry)
         del self._entries[entry.key]
+        if self.tracked:
+            self.dirty[entry.key] = None
         last = self._order.pop()
         if last is not entry:
             last.place = entry.place
@@ -387,6 +398,8 @@ class Keyspace:
         self._wheel = Wheel(self.clock.ms)
         self._parts = Wheel()
         self.volatile = 0
+        self.dirty = {}
+        self.emptied = True
         self.measure()
         for key in self.awaited:
             self.observer.key_ready(self.index, key)
@@ -399,14 +412,24 @@ class Keyspace:
         self._wheel, other._wheel = other._wheel, self._wheel  # noqa: SLF001
         self._parts, other._parts = other._parts, self._parts  # noqa: SLF001
         self.volatile, other.volatile = other.volatile, self.volatile
+        self.dirty, other.dirty = other.dirty, self.dirty
+        self.emptied, other.emptied = other.emptied, self.emptied
+        self.stored, other.stored = other.stored, self.stored
         self.measure()
         other.measure()
 
     def changed(self, key: bytes) -> None:
         """To be called after each change of a key's value or expiry."""
         self.observer.changes += 1
+        if self.tracked:
+            self.dirty[key] = None
         if self.observed:
             self.observer.key_changed(self.index, key)
+
+    def marked(self, key: bytes) -> None:
+        """To be called where a value has changed and nobody else is to know."""
+        if self.tracked:
+            self.dirty[key] = None
 
     def notify(self, kind: int, event: bytes, key: bytes) -> None:
         """Tells a keyspace event, where its class is asked for."""
@@ -599,6 +622,11 @@ class Keyspace:
     def at(self, place: int) -> bytes:
         """The key at a place from 0 to the number of keys; for drawing at random."""
         return self._order[place].key
+
+    def held(self, key: bytes) -> tuple[object, int]:
+        """A key's value and expiry as they stand, be it expired; None and 0 if it is not there."""
+        entry = self._entries.get(key)
+        return (None, 0) if entry is None else (entry.value, entry.expiry)
 
     def live(self, key: bytes) -> bool:
         """Whether a key is there and has not expired; never removes it."""

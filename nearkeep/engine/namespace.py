@@ -40,6 +40,7 @@ from nearkeep.engine.session import (
     PAUSED,
     TRACKING,
     UNAUTHENTICATED,
+    UNWRITABLE,
     Session,
 )
 from nearkeep.engine.settings import Settings
@@ -86,6 +87,26 @@ class Host:
     def abort_shutdown(self) -> bool:
         """Takes a shutdown back that has not happened yet; whether there was one."""
         return False
+
+    def keeps_data(self) -> bool:
+        """Whether there is anything below memory."""
+        return False
+
+    def checkpoint(self) -> bytes | None:
+        """Brings all that has changed to the tiers below, at once; why that failed, or None."""
+        return None
+
+    def begin_checkpoint(self) -> bool:
+        """Begins to do so in the background; whether that was not being done already."""
+        return False
+
+    def last_checkpoint(self) -> int:
+        """When that was last done, milliseconds since the epoch; 0 if it was not."""
+        return 0
+
+    def reload(self) -> bytes | None:
+        """Brings all to the tiers below and back into memory; why that failed, or None."""
+        return None
 
     def facts(self) -> dict[str, str]:
         """INFO fields that the host alone knows, by name (see `commands/info.py`)."""
@@ -151,6 +172,8 @@ class Namespace(Observer):
             coming.
         stopwatch: when the last command ended, microseconds of the clock.
         alarm: when `step` must be called at the latest, milliseconds since the epoch; 0 for never.
+        synced: number of the last batch of the stream that is on disk in the log (L1).
+        checkpointed: number of the last one that SQLite (L2) has.
         slow_from: duration from which a command is looked at for slow log and latency monitor.
     """
 
@@ -169,6 +192,8 @@ class Namespace(Observer):
         self.errors: dict[bytes, int] = {}
         self.error_count = 0
         self.stream = MutationStream()
+        self.synced: i64 = 0
+        self.checkpointed: i64 = 0
         self.pubsub = PubSub(History(clock))
         self.tracking = Tracking()
         self.live = LiveKeys()
@@ -201,6 +226,7 @@ class Namespace(Observer):
         self.paused_until = 0
         self.paused_writes_only = False
         self.pausable = True
+        self._unwritable: Failure | None = None
         self.slowlog = SlowLog()
         self.latency = LatencyMonitor()
         self.expired_keys = 0
@@ -380,6 +406,7 @@ class Namespace(Observer):
         self.expired_subkeys += len(fields)
         if self.stream.recording:
             self.stream.add(db.index, [b"HDEL", key, *fields])
+        db.marked(key)
         db.notify(HASH, b"hexpired", key)
         if len(value):
             db.schedule_parts(key, value)
@@ -554,6 +581,15 @@ class Namespace(Observer):
             elif value is None and not self._keyless:
                 return
 
+    def reached(self, synced: int, checkpointed: int) -> None:
+        """To be called when the tiers below have got further; answers those who wait for it."""
+        self.synced = synced
+        self.checkpointed = checkpointed
+        for session in list(self.waiting_sessions):
+            blocked = session.blocked
+            if blocked is not None and blocked.reason == b"tier":
+                session.run_blocked()
+
     def time_out(self) -> None:
         """Answers blocked sessions whose time is over."""
         self.alarm = self.paused_until
@@ -583,8 +619,7 @@ class Namespace(Observer):
         self.paused_until = max(self.paused_until, until)
         self._set_alarm(self.paused_until)
         self.gate |= PAUSED
-        for db in self.databases:
-            db.frozen = True
+        self._freeze()
 
     def unpause(self) -> None:
         """Runs what was postponed."""
@@ -592,8 +627,7 @@ class Namespace(Observer):
             return
         self.gate &= ~PAUSED
         self.paused_until = 0
-        for db in self.databases:
-            db.frozen = False
+        self._freeze()
         postponed = list(self.postponed)
         self.postponed = {}
         for session in postponed:
@@ -601,6 +635,12 @@ class Namespace(Observer):
             session.blocked = None
             if blocked is not None:
                 session.outlet.retry(blocked.args)
+
+    def _freeze(self) -> None:
+        """Keeps expired keys, though hidden, while nothing may be written."""
+        frozen = bool(self.gate & (PAUSED | UNWRITABLE))
+        for db in self.databases:
+            db.frozen = frozen
 
     def postpones(self, session: Session, command: Command, args: list[bytes]) -> bool:
         """Whether the pause holds a command up."""
@@ -742,9 +782,21 @@ class Namespace(Observer):
             self.discard([value])
         return True
 
+    def refuse_writes(self, failure: Failure) -> None:
+        """Answers writes so from now on: the disk refuses."""
+        self._unwritable = failure
+        self.gate |= UNWRITABLE
+        self._freeze()
+
+    def accept_writes(self) -> None:
+        """Ends what `refuse_writes` began."""
+        self._unwritable = None
+        self.gate &= ~UNWRITABLE
+        self._freeze()
+
     def unwritable(self, command: Command) -> Failure | None:
         """Why a write can't run, while the disk refuses."""
-        return None
+        return self._unwritable
 
     def busy_failure(self) -> Failure:
         """What others are told while a script runs for too long."""

@@ -166,6 +166,7 @@ class Session:
         aborted: whether a queued command was refused (EXECABORT).
         watched: keys under WATCH, with their databases.
         dirty: whether a watched key has changed.
+        written: number of the last batch of the mutation stream that it brought about.
         blocked: what it waits for, or None.
     """
 
@@ -188,6 +189,7 @@ class Session:
         self.commands_run: i64 = 0
         self.input_bytes: i64 = 0
         self.output_bytes: i64 = 0
+        self.written: i64 = 0
         self.queue: list[tuple[Command, list[bytes]]] = []
         self.queued_bytes = 0
         self.aborted = False
@@ -280,10 +282,10 @@ class Session:
             namespace.count_error(reply)
         if namespace.depth == 0:
             namespace.current = None
-            clock.ms = end // 1000
             self.effects_replaced = False
-            if namespace.stream.recording:
-                namespace.stream.commit(clock.ms)
+            if namespace.stream.recording and namespace.stream.commit(clock.ms):
+                self.written = namespace.stream.sequence
+            clock.ms = end // 1000
             if namespace.ready:
                 namespace.serve_ready()
         elif self.effects_replaced:
@@ -371,7 +373,7 @@ class Session:
                 return self._refuse(denied, command)
         if namespace.gate & FULL and not namespace.make_room() and self._adds(command):
             return self._refuse(OUT_OF_MEMORY, command)
-        if namespace.gate & UNWRITABLE and flags & WRITE:
+        if namespace.gate & UNWRITABLE and self._writes(command):
             failure = namespace.unwritable(command)
             if failure is not None:
                 return self._refuse(failure, command)
@@ -432,6 +434,12 @@ class Session:
         if command.name == b"exec":
             return any([queued.flags & DENYOOM for queued, _ in self.queue])
         return command.name not in _NEVER_QUEUED
+
+    def _writes(self, command: Command) -> bool:
+        """Whether a command can't be run while the disk refuses; PING tells of it, as in Redis."""
+        if command.name == b"exec":
+            return any([queued.flags & WRITE for queued, _ in self.queue])
+        return bool(command.flags & WRITE) or command.name == b"ping"
 
     def _caching_ends(self, command: Command) -> None:
         """What CLIENT CACHING said holds for one command, or for one transaction."""

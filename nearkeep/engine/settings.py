@@ -57,6 +57,7 @@ class Settings:
     Attributes:
         save_file: writes them to the file that they came from; None if they came from none. Raises
             OSError.
+        given: names of the settings that someone has set.
         users: the words of the file's `user` lines, without the first, as they were read or are to
             be written.
         renamed: the old and the new name of each command, from the file's `rename-command` lines;
@@ -67,6 +68,7 @@ class Settings:
         self.save_file: Callable[[], None] | None = None
         self.users: list[list[bytes]] = []
         self.renamed: list[tuple[bytes, bytes]] = []
+        self.given: set[str] = set()
         self._values: dict[str, object] = {}
         self._followers: dict[str, list[Follower]] = {}
         for setting in SETTINGS:
@@ -173,6 +175,7 @@ class Settings:
             raise UnknownSettingError(name, b" ".join(words))
         before = dict(self._values)
         self._store(name, words)
+        self.given.add(BY_NAME[name].name)
         self._tell(before)
 
     def set_many(self, pairs: list[tuple[bytes, bytes]], local: bool = True) -> None:
@@ -196,6 +199,7 @@ class Settings:
                 raise SettingError(shown, value, "duplicate parameter")
             names.append(name)
         before = dict(self._values)
+        self.given.update(names)
         try:
             for given, value in pairs:
                 shown = given.decode("latin-1")

@@ -10,7 +10,7 @@ A line gives name, kind, default (as in a file), what it is, and marks:
     inert      accepted, since clients and files set it, but there is nothing here that it could change
     own        Redis does not have it
 
-and after a slash its aliases. Names, kinds and defaults are those of Redis 8.2.3.
+and after a slash its aliases. Names, kinds and defaults are those of Redis 8.2.3; only `appendonly` is on by default.
 """
 
 from typing import Final
@@ -171,7 +171,7 @@ _SECTIONS: Final[tuple[tuple[str, tuple[_Row, ...]], ...]] = (
     )),
     ("Persistence", (
         ("dir", _TEXT, ".", "Folder of all files.", "main protected"),
-        ("appendonly", _YES_NO, "no", "Log each change before it is answered.", "main"),
+        ("appendonly", _YES_NO, "yes", "Log each change before it is answered; no keeps all in memory alone.", "main"),
         ("appendfsync", Choice("everysec always no"), "everysec", "When the log is forced to disk.", "main"),
         ("save", SavePoints(), "3600 1 300 100 60 10000", "Save after so many seconds and changes.", "main"),
         ("dbfilename", FileName("dbfilename", may_be_empty=True), "dump.rdb", "Name of the RDB file.", "protected"),

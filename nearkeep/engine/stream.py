@@ -32,16 +32,34 @@ class MutationStream:
         self._readers.append(reader)
         self.recording = True
 
+    def leave(self, reader: Reader) -> None:
+        """Hands this reader no more batches."""
+        self._readers.remove(reader)
+        self.recording = bool(self._readers)
+
     def add(self, db: int, effect: list[bytes]) -> None:
         """Adds an effect to the batch that is being made."""
         if self.recording:
             self._batch.append((db, effect))
 
-    def commit(self, now: int) -> None:
-        """Ends the batch and hands it on; an empty one is none."""
-        if self._batch:
-            batch = self._batch
-            self._batch = []
-            self.sequence += 1
-            for reader in self._readers:
-                reader(self.sequence, now, batch)
+    def pause(self) -> None:
+        """Has nothing recorded until `resume`, as what is done now is told already."""
+        self.recording = False
+
+    def resume(self) -> None:
+        """Has effects recorded again, if anyone reads."""
+        self.recording = bool(self._readers)
+
+    def commit(self, now: int) -> bool:
+        """Ends the batch and hands it on; whether there was one, as an empty one is none.
+
+        `now` is the time that the engine's clock showed while the batch ran.
+        """
+        if not self._batch:
+            return False
+        batch = self._batch
+        self._batch = []
+        self.sequence += 1
+        for reader in self._readers:
+            reader(self.sequence, now, batch)
+        return True

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 EAGER: Final = 1 << 20
 """Bytes of replies that are written at once and not only at the end of the tick."""
 
+NEVER: Final = 1 << 62
+"""No batch of the mutation stream has such a number."""
+
 UNCOUNTED: Final = 1 << 14
 """Bytes of replies that fall under no limit, as in Redis, where they have their place beforehand."""
 
@@ -30,14 +33,16 @@ class Tick:
     """The end of a tick of the loop: what waited is run and written.
 
     Attributes:
-        before_replies: called before replies leave; by then what they confirm must be safe.
+        before_replies: called before replies leave; makes safe what they confirm, and returns the
+            number of the last batch of the mutation stream that is. A connection that has brought
+            about a later one keeps its replies until `release`.
         limits: client-output-buffer-limit, for classes normal, replica and pubsub each the hard
             limit, the soft limit (bytes) and the seconds above it.
     """
 
     def __init__(self, namespace: Namespace, call_soon: Callable[..., object]) -> None:
         self.namespace = namespace
-        self.before_replies: Callable[[], None] | None = None
+        self.before_replies: Callable[[], int] | None = None
         self.alarm_changed: Callable[[int], None] | None = None
         self.limits: list[int] = [0, 0, 0, 0, 0, 0, 0, 0, 0]
         self.query_limit: i64 = 1 << 30
@@ -47,6 +52,7 @@ class Tick:
         self._alarm: i64 = 0
         self._waiting: list[Client] = []
         self._runnable: list[Client] = []
+        self._held: list[Client] = []
 
     def write(self, connection: Client) -> None:
         """Has a connection's replies sent at the end of the tick."""
@@ -72,17 +78,28 @@ class Tick:
             for connection in runnable:
                 connection.go_on()
         self.namespace.end_tick()
+        safe: i64 = NEVER
         if self.before_replies is not None:
-            self.before_replies()
+            safe = self.before_replies()
         waiting = self._waiting
         self._waiting = []
         for connection in waiting:
-            connection.flush()
+            session = connection.session
+            if session is not None and session.written > safe:
+                self._held.append(connection)
+            else:
+                connection.flush()
         alarm = self.namespace.alarm
         if alarm != self._alarm:
             self._alarm = alarm
             if self.alarm_changed is not None:
                 self.alarm_changed(alarm)
+
+    def release(self) -> None:
+        """Sends the replies that were held, as far as what they confirm is safe by now."""
+        self._waiting += self._held
+        self._held = []
+        self.end()
 
 
 class Connection(Client):
@@ -286,8 +303,11 @@ class Connection(Client):
 
     def _write_now(self) -> None:
         """Sends before the end of the tick, so that not too much is held."""
-        if self.tick.before_replies is not None:
-            self.tick.before_replies()
+        session = self.session
+        if self.tick.before_replies is not None and session is not None:
+            safe: i64 = self.tick.before_replies()
+            if session.written > safe:
+                return
         self._send()
 
     def flush(self) -> None:

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import sqlite3
 import ssl
 import sys
 import time
@@ -26,16 +27,27 @@ from nearkeep.server.client import Client
 from nearkeep.server.clock import SystemClock
 from nearkeep.server.connection import Connection, Tick
 from nearkeep.server.facts import facts, resident_bytes
+from nearkeep.server.folders import data_folder
 from nearkeep.server.http import Http, Site
 from nearkeep.server.oom_score import OomScore
 from nearkeep.server.origin import Origins
 from nearkeep.server.peers import Peers
+from nearkeep.server.schedule import LoopSchedule
+from nearkeep.tiers.disk import Disk
+from nearkeep.tiers.segment import Damage
+from nearkeep.tiers.store import InUse, Store
 
 STEP: Final = 200
 """Keys that a step of background work looks at; well under a millisecond."""
 
 BUDGET: Final = 0.002
 """Seconds of background work before clients get their turn again."""
+
+FOLDER: Final = "nearkeep"
+"""Name of the data's folder in `dir`."""
+
+SWITCH: Final = 0.0005
+"""Seconds after which a thread beside the loop gives way to it; Python's default is ten times that."""
 
 DRAIN: Final = 3.0
 """Seconds that clients have to receive what they were answered before the end."""
@@ -69,6 +81,7 @@ class Server(Host):
         self.namespace.begin()
         self.tick = Tick(self.namespace, self.loop.call_soon)
         self.tick.alarm_changed = self._set_alarm
+        self.store: Store | None = None
         self.site = Site(
             self.tick,
             Origins(partial(settings.string, "http-origins")),
@@ -78,6 +91,7 @@ class Server(Host):
         )
         self.connections: dict[Client, None] = {}
         self.listeners: dict[Endpoint, asyncio.AbstractServer] = {}
+        self._bound: dict[Endpoint, socket.socket] = {}
         self.unix_listeners: list[asyncio.AbstractServer] = []
         self.tls: ssl.SSLContext | None = None
         self.peers = Peers()
@@ -115,10 +129,14 @@ class Server(Host):
 
     # ---- listening
 
-    async def listen(self, tls: "ssl.SSLContext | None") -> None:
-        """Opens all ports of the settings."""
+    def bind(self, tls: "ssl.SSLContext | None") -> None:
+        """Takes all ports of the settings; nobody can connect yet. Raises OSError."""
         self.tls = tls
-        for endpoint, bound in self._bind_new().items():
+        self._bound = self._bind_new()
+
+    async def listen(self) -> None:
+        """Opens all ports of the settings."""
+        for endpoint, bound in self._bound.items():
             await self._open(endpoint, bound)
         path = self._unix_path()
         if path is not None:
@@ -275,10 +293,28 @@ class Server(Host):
         self._shutdown = None
         return True
 
+    def keeps_data(self) -> bool:
+        return self.store is not None
+
+    def checkpoint(self) -> bytes | None:
+        return None if self.store is None else self.store.checkpoint_now()
+
+    def begin_checkpoint(self) -> bool:
+        if self.store is None or self.store.checkpoint.running:
+            return False
+        self.loop.call_soon(self.store.start_checkpoint)
+        return True
+
+    def last_checkpoint(self) -> int:
+        return 0 if self.store is None else self.store.checkpoint.saved
+
+    def reload(self) -> bytes | None:
+        return None if self.store is None else self.store.reload()
+
     def facts(self) -> dict[str, str]:
         known = facts(self.config_file or "", self.operations_per_second)
         known["migrate_cached_sockets"] = str(len(self.peers))
-        return known
+        return known if self.store is None else known | self.store.facts()
 
     def resident_bytes(self) -> int:
         return resident_bytes()
@@ -316,6 +352,19 @@ class Server(Host):
         errors = self.namespace.load_users()
         if errors:
             raise ValueError(errors.decode(errors="replace"))
+
+    def open_store(self, folder: Path) -> list[str]:
+        """Brings back what a folder has, and keeps all changes there; lines about it.
+
+        Raises:
+            InUse, Damage, ValueError, OSError: as `Store.open`.
+        """
+        sys.setswitchinterval(SWITCH)
+        store = Store(folder, self.namespace, LoopSchedule(self.loop), Disk(), self.tick.release)
+        store.open()
+        self.store = store
+        self.tick.before_replies = store.before_replies
+        return [*store.notes, f"Data: {folder}"]
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -370,26 +419,32 @@ class Server(Host):
 
     # ---- the life of the process
 
-    def run(self, tls: "ssl.SSLContext | None", welcome: Callable[[], None]) -> int:
+    def run(self, welcome: Callable[[], None]) -> int:
         """Serves until it is told to stop; returns the exit status."""
         asyncio.set_event_loop(self.loop)
         try:
-            self.loop.run_until_complete(self.listen(tls))
+            self.loop.run_until_complete(self.listen())
         except OSError as error:
             print(f"nearkeep: {error.strerror or error}", file=sys.stderr)
             return 1
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self.loop.add_signal_handler(number, self._stop)
         gc.collect()
         gc.freeze()
         gc.disable()
         self._work()
         self._each_second()
-        welcome()
+        # A signal that uvloop is to handle and that comes while the loop stands still is lost.
+        self.loop.call_soon(self._await_signals)
+        self.loop.call_soon(welcome)
         status = self.loop.run_until_complete(self._stopped)
         self.loop.run_until_complete(self._drain())
+        if self.store is not None:
+            self.store.close()
         self.loop.close()
         return status
+
+    def _await_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.loop.add_signal_handler(number, self._stop)
 
     def _is_stopping(self) -> bool:
         return self._stopped.done()
@@ -486,7 +541,35 @@ def run(settings: Settings, config_file: str | None) -> int:
         except (SettingError, OSError, ssl.SSLError) as error:
             print(f"nearkeep: {error}", file=sys.stderr)
             return 1
-    return server.run(tls, partial(_welcome, settings, notes))
+    try:
+        server.bind(tls)
+    except OSError as error:
+        print(f"nearkeep: {error.strerror or error}", file=sys.stderr)
+        return 1
+    if settings.flag("appendonly"):
+        folder = data_folder_of(settings)
+        try:
+            notes = [*server.open_store(folder), *notes]
+        except (InUse, Damage, ValueError, sqlite3.Error) as error:
+            print(f"nearkeep: {error}", file=sys.stderr)
+            return 1
+        except OSError as error:
+            why = f"{error.filename or folder}: {error.strerror or error}"
+            hint = "name a folder with --dir, or keep all in memory with --appendonly no"
+            print(f"nearkeep: can't keep data in {why}: {hint}", file=sys.stderr)
+            return 1
+    return server.run(partial(_welcome, settings, notes))
+
+
+def data_folder_of(settings: Settings) -> Path:
+    """The folder of a server's data: in `dir` where that was given, else in the user's own.
+
+    There, servers are told apart by their ports.
+    """
+    if "dir" in settings.given:
+        return Path(os.fsdecode(settings.string("dir")), FOLDER)
+    port = settings.integer("port") or settings.integer("tls-port")
+    return data_folder() / str(port or "default")
 
 
 def _welcome(settings: Settings, notes: list[str]) -> None:

@@ -9,7 +9,6 @@ import contextlib
 import fcntl
 import getpass
 import ipaddress
-import os
 import platform
 import sys
 import tempfile
@@ -29,6 +28,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from nearkeep.server.folders import data_folder
 
 FOLDER: Final = "tls-dev"
 AUTHORITY: Final = "ca.pem"
@@ -85,7 +86,7 @@ def certificate_for(directory: Path) -> Development:
     if local.folder.is_dir():
         _complete(local)
         return local
-    own = Development(_data_folder() / FOLDER)
+    own = Development(data_folder() / FOLDER)
     try:
         _complete(own)
     except OSError:
@@ -242,13 +243,6 @@ def _write(file: Path, content: bytes, mode: int) -> None:
         draft.write(content)
     Path(draft.name).chmod(mode)
     Path(draft.name).replace(file)
-
-
-def _data_folder() -> Path:
-    """Where a user's programs keep their data."""
-    if sys.platform == "darwin":
-        return Path("~/Library/Application Support/nearkeep").expanduser()
-    return Path(os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser(), "nearkeep")
 
 
 def _user() -> str:

@@ -53,7 +53,12 @@ DIFFERENT_ON_PURPOSE = {
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[tuple[Connection, Connection]]:
-    flags = {"save": "", "enable_protected_configs": "yes", "enable_debug_command": "yes"}
+    flags = {
+        "save": "",
+        "appendonly": "no",  # else Nearkeep's alone would be on
+        "enable_protected_configs": "yes",
+        "enable_debug_command": "yes",
+    }
     with (
         running(start_redis(**flags), start_nearkeep(**flags)) as (theirs, ours),
         closing(theirs.raw()) as oracle,

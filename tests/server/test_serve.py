@@ -1,8 +1,11 @@
 """The server as a process: how it starts, serves, bears abuse, and ends."""
 
 import contextlib
+import os
+import resource
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -243,3 +246,162 @@ def test_a_port_that_is_taken_is_refused_and_the_old_one_stays(server: Server) -
         assert connection.value("CONFIG", "GET", "port") == [b"port", b"%d" % server.port]
         with server.raw() as again:
             assert again.value("PING") == "PONG"
+
+
+def test_kill_9_loses_nothing_without_any_setting() -> None:
+    with start_nearkeep() as server:
+        with server.raw() as connection:
+            assert connection.value("CONFIG", "GET", "appendonly") == [b"appendonly", b"yes"]
+            for number in range(100):
+                connection.call("RPUSH", "list", number)
+            connection.call("SET", "k", "v", "PX", 1)
+        time.sleep(0.01)
+        server.kill()
+        server.restart()
+        with server.raw() as connection:
+            assert connection.value("LLEN", "list") == 100
+            assert connection.value("GET", "k") is None
+            assert connection.value("KEYS", "*") == [b"list"]
+
+
+def test_appendonly_no_keeps_all_in_memory_alone() -> None:
+    with start_nearkeep(appendonly=False) as server:
+        with server.raw() as connection:
+            connection.call("SET", "k", "v")
+        server.restart()
+        with server.raw() as connection:
+            assert connection.value("DBSIZE") == 0
+        assert not any(server.directory.iterdir())
+
+
+def serve(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "nearkeep", "serve", *flags],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+def test_a_folder_that_another_server_uses_stops_the_start() -> None:
+    with start_nearkeep() as server:
+        result = serve("--port", "0", "--dir", str(server.directory))
+    assert result.returncode == 1
+    assert f"is in use by process {server.process.pid}" in result.stderr
+
+
+def test_a_damaged_log_stops_the_start_with_the_place() -> None:
+    with start_nearkeep() as server:
+        with server.raw() as connection:
+            for number in range(10):
+                connection.call("SET", "k", number)
+        server.kill()
+        log = server.directory / "nearkeep" / "pipeline" / "0000000001.log"
+        data = bytearray(log.read_bytes())
+        place = data.index(b"$1\r\n5\r\n")
+        data[place] ^= 1
+        log.write_bytes(data)
+        result = serve("--port", "0", "--dir", str(server.directory))
+    assert result.returncode == 1
+    frame = data.rindex(b"NKLF", 0, place)
+    assert f"{log} is damaged at byte {frame}: batch 6 can't be read" in result.stderr
+
+
+def test_without_a_folder_data_goes_to_the_users_own(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with subprocess.Popen(
+        [sys.executable, "-m", "nearkeep", "serve", "--port", str(port)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"XDG_DATA_HOME": str(tmp_path), "HOME": str(tmp_path)},
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("Data: "):
+                break
+        process.terminate()
+        process.wait(10)
+    folder = Path(line.removeprefix("Data: ").strip())
+    assert tmp_path in folder.parents
+    assert folder.name == str(port)
+    assert (folder / "pipeline").is_dir()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux'")
+@pytest.mark.parametrize("appendfsync", ["everysec", "always"])
+def test_a_disk_that_refuses_stops_writes_and_not_reads(appendfsync: str) -> None:
+    with start_nearkeep(appendfsync=appendfsync) as server, server.raw() as connection:
+        connection.call("SET", "k", "before")
+        before = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (300, before[1]))
+        with server.raw(timeout=0.5) as unlucky, server.raw() as other:
+            unlucky.send("SET", "big", "x" * 1000)
+            with pytest.raises(TimeoutError):
+                unlucky.read()
+            assert "MISCONF Errors writing to the AOF file" in str(other.value("SET", "k", "v"))
+            assert other.value("GET", "k") == b"before"
+            resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, before)
+            assert unlucky.read(timeout=5).value == "OK"
+            assert other.value("SET", "k", "after") == "OK"
+        server.kill()
+        server.restart()
+        with server.raw() as again:
+            assert again.value("GET", "k") == b"after"
+            assert again.value("STRLEN", "big") == 1000
+
+
+def test_save_reload_and_the_others_make_checkpoints() -> None:
+    with start_nearkeep(enable_debug_command=True) as server, server.raw() as connection:
+        connection.pipeline([("RPUSH", f"list:{n}", *range(20)) for n in range(300)])
+        connection.call("HSET", "hash", "f", "v")
+        connection.call("PEXPIREAT", "hash", 99_999_999_999_999)
+        connection.call("SET", "text", "grüße")
+        connection.call("SET", "bytes", b"\x00\xff")
+        before = int(str(connection.value("LASTSAVE")))
+        time.sleep(1)
+        assert connection.value("SAVE") == "OK"
+        assert int(str(connection.value("LASTSAVE"))) > before
+        with sqlite3.connect(server.directory / "nearkeep" / "keys.db") as database:
+            rows = dict(database.execute("SELECT key, value FROM keys WHERE type = 'string'"))
+            assert rows == {"text": "grüße", "bytes": b"\x00\xff"}
+            count, times = database.execute("SELECT count(*), max(expires) FROM keys").fetchone()
+            assert (count, times) == (303, 99_999_999_999_999)
+        database.close()
+        connection.call("APPEND", "text", "!")
+        assert connection.value("DEBUG", "RELOAD") == "OK"
+        assert connection.value("GET", "text") == "grüße!".encode()
+        assert connection.value("DBSIZE") == 303
+        assert connection.value("BGSAVE") == "Background saving started"
+        assert "rewriting" in str(connection.value("BGREWRITEAOF"))
+        assert server.stop() == 0
+        server.restart()
+        with server.raw() as again:
+            assert again.value("DBSIZE") == 303
+            assert again.value("LRANGE", "list:299", 0, -1) == [b"%d" % n for n in range(20)]
+            assert again.value("PEXPIRETIME", "hash") == 99_999_999_999_999
+
+
+def test_saving_what_is_in_memory_alone_is_an_error() -> None:
+    with start_nearkeep(appendonly=False) as server, server.raw() as connection:
+        for command in ("SAVE", "BGSAVE", "BGREWRITEAOF"):
+            assert "memory alone" in str(connection.value(command))
+
+
+@pytest.mark.parametrize("appendfsync", ["everysec", "always"])
+def test_waitaof_and_waittier_wait_for_the_disk(appendfsync: str) -> None:
+    with start_nearkeep(appendfsync=appendfsync) as server, server.raw(timeout=20) as connection:
+        assert connection.value("WAITAOF", 1, 0, 100) == [1, 0]
+        connection.send("SET", "k", "v")
+        assert connection.value("WAITTIER", "L2", 1) == "OK"
+        assert connection.read().value == 0
+        assert connection.value("WAITAOF", 1, 0, 5000) == [1, 0]
+        assert connection.value("WAITTIER", "L1", 5000) == 1
+        assert connection.value("WAITTIER", "L2", 10000) == 1
+        assert "no such tier" in str(connection.value("WAITTIER", "L3", 1))
+        with sqlite3.connect(server.directory / "nearkeep" / "keys.db") as database:
+            assert database.execute("SELECT key, value FROM keys").fetchall() == [("k", "v")]
+        database.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.command import command
+from nearkeep.engine.commands.persistence import NOWHERE
 from nearkeep.engine.digest import digest_of, digest_of_all
 from nearkeep.engine.glob import matches
 from nearkeep.engine.text import no_such_form, number_or, parse_double
@@ -48,6 +49,8 @@ _HELP: Final = (
     b"    Adds keys with values of a size.",
     b"PROTOCOL <type>",
     b"    Answers with a reply of a type, for clients to try.",
+    b"RELOAD",
+    b"    Brings all data to disk and back into memory.",
     b"SET-ACTIVE-EXPIRE <0|1>",
     b"    Stops or resumes the removal of expired keys in the background.",
     b"SET-DISABLE-DENY-SCRIPTS <0|1>",
@@ -83,6 +86,14 @@ def debug(session: Session, args: list[bytes]) -> Reply:
     if what == b"SLEEP" and count == 3:
         namespace.host.sleep(max(parse_double(args[2]) or 0.0, 0.0))
         return OK
+    if what == b"RELOAD":
+        if not namespace.host.keeps_data():
+            return NOWHERE
+        if session.executing:
+            return Failure(b"ERR DEBUG RELOAD is not allowed in a transaction")
+        session.no_effect()
+        failure = namespace.host.reload()
+        return OK if failure is None else Failure(b"ERR " + failure)
     if what == b"SET-ACTIVE-EXPIRE" and count == 3:
         namespace.active_expiry = args[2] != b"0"
         return OK

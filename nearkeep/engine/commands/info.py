@@ -68,7 +68,7 @@ def _fields(section: str, namespace: Namespace, facts: dict[str, str]) -> Fields
     if section == "memory":
         return _memory(namespace, facts)
     if section == "persistence":
-        return _persistence(namespace)
+        return _persistence(namespace, facts)
     if section == "stats":
         return _stats(namespace, facts)
     if section == "replication":
@@ -199,18 +199,38 @@ def _scripting(namespace: Namespace) -> Fields:
     ]
 
 
-def _persistence(namespace: Namespace) -> Fields:
+def _persistence(namespace: Namespace, facts: dict[str, str]) -> Fields:
     return [
         ("loading", 0),
         ("async_loading", 0),
         ("rdb_changes_since_last_save", namespace.changes),
-        ("rdb_bgsave_in_progress", 0),
-        ("rdb_last_save_time", namespace.started // 1000),
-        ("rdb_last_bgsave_status", "ok"),
-        ("aof_enabled", 0),
+        ("rdb_bgsave_in_progress", facts.get("rdb_bgsave_in_progress", 0)),
+        ("rdb_last_save_time", facts.get("rdb_last_save_time", namespace.started // 1000)),
+        ("rdb_last_bgsave_status", facts.get("rdb_last_bgsave_status", "ok")),
+        ("rdb_saves", facts.get("rdb_saves", 0)),
+        ("aof_enabled", facts.get("aof_enabled", 0)),
         ("aof_rewrite_in_progress", 0),
-        ("aof_last_write_status", "ok"),
+        ("aof_last_write_status", facts.get("aof_last_write_status", "ok")),
+        *[(name, facts[name]) for name in _OF_THE_LOG if name in facts],
     ]
+
+
+_OF_THE_LOG: Final = (
+    "aof_current_size",
+    "aof_buffer_length",
+    "aof_pending_bio_fsync",
+    "aof_delayed_fsync",
+    "pipeline_sequence",
+    "pipeline_written_sequence",
+    "pipeline_synced_sequence",
+    "pipeline_segments",
+    "pipeline_bytes_written",
+    "checkpoint_sequence",
+    "checkpoint_runs",
+    "checkpoint_rows_written",
+    "checkpoint_mutations",
+    "checkpoint_dirty_keys",
+)
 
 
 def _stats(namespace: Namespace, facts: dict[str, str]) -> Fields:

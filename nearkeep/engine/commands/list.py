@@ -475,6 +475,7 @@ def _move(
     db.notify(LIST, b"lpush" if to_left else b"rpush", destination)
     db.notify(LIST, b"lpop" if from_left else b"rpop", source)
     _drop_if_empty(db, source, held)
+    db.marked(source)
     if db.observed:
         db.observer.key_changed(db.index, source)
     return element

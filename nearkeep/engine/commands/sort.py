@@ -199,6 +199,7 @@ def _store(session: Session, key: bytes, elements: list[bytes]) -> int:
         if old is not None:
             free(session.namespace, old)
             db.changed(key)
+            session.effect(b"DEL", key)
             db.notify(GENERIC, b"del", key)
         return 0
     made = List()
@@ -207,6 +208,9 @@ def _store(session: Session, key: bytes, elements: list[bytes]) -> int:
     db.set(key, made)
     free(session.namespace, old)
     db.changed(key)
+    if session.namespace.stream.recording:  # others may have other keys to sort by
+        session.effect(b"DEL", key)
+        session.effect(b"RPUSH", key, *elements)
     db.notify(LIST, b"sortstore", key)
     return len(elements)
 

@@ -175,7 +175,7 @@ class Reading:
             session.db.changed(key)
             session.effect(b"XGROUP", b"CREATECONSUMER", key, self._group, self._consumer)
         if after != NONE:
-            return self._history(session, held, group, consumer, after)
+            return self._history(session, key, held, group, consumer, after)
         if held.top_id() <= group.last_id:
             return None
         entries = held.range(group.last_id + 1, HIGHEST, self._count, backwards=False)
@@ -197,7 +197,13 @@ class Reading:
         return shown_entries(entries)
 
     def _history(
-        self, session: Session, held: Stream, group: ConsumerGroup, consumer: Consumer, after: int
+        self,
+        session: Session,
+        key: bytes,
+        held: Stream,
+        group: ConsumerGroup,
+        consumer: Consumer,
+        after: int,
     ) -> list[object]:
         """What the consumer was given and has not acknowledged, once more."""
         found: list[object] = []
@@ -210,6 +216,11 @@ class Reading:
                 delivery = group.deliveries[entry]
                 delivery.at = now
                 delivery.count += 1
+                session.effect(
+                    b"XCLAIM", key, self._group, self._consumer, b"0", id_text(entry),
+                    b"TIME", b"%d" % now, b"RETRYCOUNT", b"%d" % delivery.count, b"FORCE", b"JUSTID",
+                )  # fmt: skip
+                session.db.marked(key)
             entry = consumer.pending.following(entry + 1)
         if found:
             consumer.active = now

@@ -1,6 +1,6 @@
 """WAIT and WAITAOF: https://redis.io/docs/latest/commands/wait/
 
-There are no replicas to wait for, and no append-only file that is synced in Redis' sense.
+There are no replicas to wait for; the append-only file is the log. WAITTIER is Nearkeep's own.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine import timeout
 from nearkeep.engine.command import command
+from nearkeep.engine.commands.persistence import NOWHERE
 from nearkeep.engine.text import integer, number_or
 from nearkeep.wire.reply import Failure, Reply
 
@@ -52,8 +53,31 @@ def waitaof(session: Session, args: list[bytes]) -> Reply:
     if replicas < 0:
         return Failure(_NOT_POSITIVE)
     limit = timeout.milliseconds(args[3], session.namespace.clock.ms)
-    if local:
+    namespace = session.namespace
+    if local and not namespace.host.keeps_data():
         return _NO_FILE
-    if replicas == 0:
-        return [0, 0]
-    return session.block([], limit, [0, 0], args, b"wait")
+    reached = namespace.host.keeps_data() and session.written <= namespace.synced
+    if replicas == 0 and (reached or not local):
+        return [int(reached), 0]
+    return session.block([], limit, [int(reached), 0], args, b"tier")
+
+
+@command(
+    "WAITTIER tier=(L1 | L2) timeout:integer",
+    group="generic", since="0.1.0", complexity="O(1)",
+    flags="blocking", acl="connection -keyspace",
+    summary="Waits until what this connection wrote is in a tier: 1 for L1, the log on disk, or L2, "
+            "SQLite, has it; 0 if it has not after so many milliseconds.",
+)
+def waittier(session: Session, args: list[bytes]) -> Reply:
+    tier = args[1].upper()
+    if tier not in (b"L1", b"L2"):
+        return Failure(b"ERR there is no such tier here, only L1 and L2")
+    limit = timeout.milliseconds(args[2], session.namespace.clock.ms)
+    namespace = session.namespace
+    if not namespace.host.keeps_data():
+        return NOWHERE
+    reached = namespace.synced if tier == b"L1" else namespace.checkpointed
+    if session.written <= reached:
+        return 1
+    return session.block([], limit, 0, args, b"tier")

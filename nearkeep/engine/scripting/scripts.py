@@ -621,6 +621,8 @@ class Scripts:
         namespace.gate &= ~BUSY
         namespace.depth -= 1
         caller.effects_replaced = False
+        if namespace.stream.recording and namespace.stream.commit(clock.ms):
+            caller.written = namespace.stream.sequence
         end = clock.microseconds()
         namespace.stopwatch = end
         clock.ms = end // 1000
@@ -628,8 +630,6 @@ class Scripts:
             namespace.count_error(outcome)
         if caller.last is not None:
             namespace.slow(caller, caller.last, running.args, end - running.started)
-        if namespace.stream.recording:
-            namespace.stream.commit(clock.ms)
         caller.blocked = None
         caller.outlet.resume(outcome)
         if namespace.ready:
