@@ -881,6 +881,11 @@ def _cut(
 def _pop(session: Session, key: bytes, held: SortedSet, lowest: bool, count: int) -> Pairs:
     """Removes members from one end and returns them with their scores, the outermost first."""
     size = len(held)
+    if count == 1 < size:
+        member, score = held.pop(lowest)
+        session.db.changed(key)
+        session.db.notify(ZSET, b"zpopmin" if lowest else b"zpopmax", key)
+        return Pairs([member, score])
     count = min(count, size)
     start = 0 if lowest else size - count
     stop = start + count

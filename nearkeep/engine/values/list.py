@@ -19,7 +19,7 @@ from nearkeep.engine.values.footprint import text_bytes, texts_bytes
 from nearkeep.engine.values.value import Value
 from nearkeep.wire.request import parse_integer
 
-_BLOCK: Final = 512
+_BLOCK: Final = 256
 """Elements of a block at most."""
 
 _UNKNOWN: Final = -1

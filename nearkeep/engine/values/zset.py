@@ -17,7 +17,7 @@ from mypy_extensions import i64
 from nearkeep.engine.settings import Settings
 from nearkeep.engine.values.buckets import Buckets
 from nearkeep.engine.values.footprint import INT_BYTES, text_bytes, texts_bytes
-from nearkeep.engine.values.ranked import LEAF_BYTES, Leaf, Node, Span, grown, shrunk, tree
+from nearkeep.engine.values.ranked import LEAF_BYTES, Branch, Leaf, Node, Span, grown, shrunk, tree
 from nearkeep.engine.values.value import Value
 
 _SMALL_BYTES: Final = 18  # for each member: two places in lists
@@ -164,12 +164,27 @@ class SortedSet(Value):
         score = self.score(member)
         if score is None:
             return False
+        self._take(member, score)
+        return True
+
+    def pop(self, lowest: bool) -> tuple[bytes, float]:
+        """Removes the first or the last member and returns it with its score; there must be one."""
+        node = self._root
+        while isinstance(node, Branch):
+            node = node.children[0 if lowest else len(node.children) - 1]
+        assert isinstance(node, Leaf)
+        place = 0 if lowest else node.count - 1
+        member = node.members[place]
+        score = node.scores[place]
+        self._take(member, score)
+        return member, score
+
+    def _take(self, member: bytes, score: float) -> None:
         self.grow(-self._pair_bytes(member, score))
         self._root.remove(score, member)
         self._root = shrunk(self._root)
         if self._scores is not None:
             self._scores.remove(member)
-        return True
 
     def cut(self, start: int, stop: int) -> None:
         """Removes the members of ranks from `start` to `stop`, of which there is at least one."""
