@@ -324,7 +324,10 @@ def test_without_a_folder_data_goes_to_the_users_own(tmp_path: Path) -> None:
             if line.startswith("Data: "):
                 break
         process.terminate()
-        process.wait(10)
+        try:
+            process.wait(10)
+        finally:
+            process.kill()
     folder = Path(line.removeprefix("Data: ").strip())
     assert tmp_path in folder.parents
     assert folder.name == str(port)
