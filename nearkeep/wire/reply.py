@@ -18,7 +18,7 @@ Source: https://redis.io/docs/latest/develop/reference/protocol-spec/
 
 from typing import Final
 
-from mypy_extensions import i64, mypyc_attr
+from mypy_extensions import i64
 
 from nearkeep.wire.buffer import BytesWriter
 from nearkeep.wire.double import format_double
@@ -30,7 +30,6 @@ PARTS_FROM: Final = 65536
 """Strings of this many bytes or more are handed to the transport as they are, without a copy."""
 
 
-@mypyc_attr(acyclic=True)
 class Status:
     """A simple string such as OK."""
 

@@ -598,3 +598,13 @@ def test_a_pause_of_the_writes_spares_scripts_that_declare_not_to_write(
 
 def test_the_flag_that_upstash_libraries_set_is_taken(client: Client) -> None:
     assert run(client, "#!lua flags=allow-key-locking\nreturn 1") == 1
+
+
+def test_a_status_may_be_deep_in_a_reply(client: Client) -> None:
+    script = "local t = redis.status_reply('deep') for _ = 1, 100 do t = {t} end return t"
+    for _ in range(20):
+        reply = run(client, script)
+        for _ in range(100):
+            assert isinstance(reply, list)
+            (reply,) = reply
+        assert reply == Status(b"deep")

@@ -14,14 +14,15 @@ Source: https://redis.io/docs/latest/develop/data-types/json/path/ and the gramm
 
 from typing import Any, Final
 
-from mypy_extensions import mypyc_attr
-
 from nearkeep.engine.values.json_text import text_of
 
 
-@mypyc_attr(acyclic=True)
 class Place:
-    """Where a value stands: in a container, at a key or an index, below the place of the container."""
+    """Where a value stands: in a container, at a key or an index, below the place of the container.
+
+    Not acyclic to mypyc: of a chain of more than fifty, CPython puts off the freeing, for which an
+    object needs the collector's head.
+    """
 
     def __init__(self, parent: "Place | None", container: object, key: object) -> None:
         self.parent = parent
