@@ -7,7 +7,7 @@ KILLS ?= 2000
 
 BIN := $(VENV)/bin
 HOT_PATH := $(shell find nearkeep/wire nearkeep/engine -name '*.py') \
-	$(wildcard nearkeep/server/client.py nearkeep/server/connection.py)
+	$(wildcard nearkeep/server/client.py nearkeep/server/connection.py nearkeep/tiers/frame.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test lint fmt compile bench conformance oracle clients crash simulate lock clean

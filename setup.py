@@ -26,6 +26,7 @@ COMPILED = (
     "server/client.py",
     "server/connection.py",
     "server/clock.py",
+    "tiers/frame.py",
 )
 INTERPRETED = ("**/__init__.py", "wire/buffer.py", "engine/settings_table.py")
 """Files that stay Python although a pattern above fits; the last one is data, slow to compile."""
