@@ -230,6 +230,11 @@ class Keyspace:
 
     def lookup(self, key: bytes) -> object:
         """The value of a key for a command that writes, or None."""
+        entry = self.lookup_entry(key)
+        return None if entry is None else entry.value
+
+    def lookup_entry(self, key: bytes) -> Entry | None:
+        """The entry of a key for a command that reads its value and puts another (`put`), or None."""
         entry = self._find(key)
         if entry is None:
             return None
@@ -238,7 +243,7 @@ class Keyspace:
             entry.access = self.clock.ms
         elif touching:
             self.observer.key_used(entry)
-        return entry.value
+        return entry
 
     def glance(self, key: bytes) -> object:
         """The value of a key for a command that asks about it (TTL): a hit or miss, but no use."""
@@ -284,7 +289,7 @@ class Keyspace:
             self.tell_overwritten(key, entry.value, value)
         if entry.expiry != 0:
             self._unschedule(entry)
-        self._put(entry, value)
+        self.put(entry, value)
 
     def replace(self, key: bytes, value: object) -> None:
         """Makes `value` the key's value; an old expiry stays."""
@@ -292,10 +297,10 @@ class Keyspace:
         if entry is None:
             self._add(key, value)
             return
-        self._put(entry, value)
+        self.put(entry, value)
 
-    def _put(self, entry: Entry, value: object) -> None:
-        """Puts a value in place of another."""
+    def put(self, entry: Entry, value: object) -> None:
+        """Puts a value in place of another; an expiry stays."""
         size = string_bytes(value)
         if entry.size < 0:
             self._disown(entry)

@@ -23,6 +23,14 @@ PIECE: Final = 256
 _HIGHEST: Final = (1 << 128) - 1
 
 
+def _length(pair: tuple[bytes, float]) -> int:
+    """A pair's place in ZADD: the longest member decides how the set is held, if it comes first.
+
+    It matters because only what is held as a skiplist knows -0.
+    """
+    return len(pair[0])
+
+
 def commands_of(key: bytes, value: object, expiry: int) -> Iterator[list[bytes]]:
     """The commands that make a key; `expiry` in milliseconds since the epoch, 0 for none.
 
@@ -40,8 +48,9 @@ def commands_of(key: bytes, value: object, expiry: int) -> Iterator[list[bytes]]
     elif isinstance(value, SortedSet):
         for start in range(0, len(value), PIECE):
             members, scores = value.pairs(start, min(start + PIECE, len(value)))
+            pairs = sorted(zip(members, scores, strict=True), key=_length, reverse=True)
             words = [b"ZADD", key]
-            for member, score in zip(members, scores, strict=True):
+            for member, score in pairs:
                 words += (repr(score).encode(), member)
             yield words
     elif isinstance(value, Json):

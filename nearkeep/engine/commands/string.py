@@ -487,7 +487,8 @@ def _set_for(
 
 def _add(session: Session, key: bytes, amount: int) -> Reply:
     db = session.db
-    value = db.lookup(key)
+    entry = db.lookup_entry(key)
+    value = None if entry is None else entry.value
     if isinstance(value, int):
         total = value + amount
     elif value is None:
@@ -499,7 +500,10 @@ def _add(session: Session, key: bytes, amount: int) -> Reply:
         total = number + amount
     if not -_SAFE < total < _SAFE and not _MIN <= total <= _MAX:
         return Failure(_OVERFLOW.message)
-    db.replace(key, total)
+    if entry is None:
+        db.set(key, total)
+    else:
+        db.put(entry, total)
     db.changed(key)
     db.notify(STRING, b"incrby", key)
     return total
