@@ -6,6 +6,7 @@ import pytest
 
 from nearkeep.engine.command import (
     COMMANDS,
+    DECLARED,
     FAST,
     MAY_REPLICATE,
     MOVABLEKEYS,
@@ -31,11 +32,13 @@ from nearkeep.wire.reply import Failure, Reply, Status
 @pytest.fixture(autouse=True)
 def table() -> Iterator[None]:
     """An empty command table; afterwards it is as it was."""
-    before = dict(COMMANDS)
-    COMMANDS.clear()
+    tables = [(table, dict(table)) for table in (COMMANDS, DECLARED)]
+    for table, _ in tables:
+        table.clear()
     yield
-    COMMANDS.clear()
-    COMMANDS.update(before)
+    for table, before in tables:
+        table.clear()
+        table.update(before)
 
 
 def run(_session: object, args: list[bytes]) -> Reply:
