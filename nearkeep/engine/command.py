@@ -250,14 +250,16 @@ def find(args: list[bytes]) -> Command | None:
     found = COMMANDS.get(args[0])
     if found is None:
         found = COMMANDS.get(args[0].lower())
-    if found is None or found.subcommands is None or len(args) == 1:
-        return found
-    return found.subcommands.get(args[1].lower())
+    return _that_runs(found, args)
 
 
 def find_declared(args: list[bytes]) -> Command | None:
     """The command or subcommand that words of the mutation stream name."""
-    found = DECLARED.get(args[0].lower()) or COMMANDS.get(args[0].lower())
+    return _that_runs(DECLARED.get(args[0].lower()) or COMMANDS.get(args[0].lower()), args)
+
+
+def _that_runs(found: Command | None, args: list[bytes]) -> Command | None:
+    """A command that was found, or its subcommand that the words name."""
     if found is None or found.subcommands is None or len(args) == 1:
         return found
     return found.subcommands.get(args[1].lower())

@@ -46,19 +46,16 @@ class Histogram:
     """How long one command took, in buckets that double.
 
     The bounds in microseconds are those that LATENCY HISTOGRAM of Redis shows.
-
-    Attributes:
-        brief: how many took a microsecond or less: the first bucket, and the busiest.
     """
 
     def __init__(self) -> None:
-        self.brief: i64 = 0
+        self._brief: i64 = 0  # a microsecond or less: the first bucket, and the busiest
         self._longer: list[int] = [0] * BUCKETS
 
     def observe(self, duration: i64) -> None:
         """Counts a duration, microseconds."""
         if duration <= 1:
-            self.brief += 1
+            self._brief += 1
             return
         bucket: i64 = 0
         while duration > 1 and bucket < BUCKETS - 1:
@@ -68,7 +65,7 @@ class Histogram:
 
     def counts(self) -> list[int]:
         """How many fell into each bucket."""
-        return [self.brief, *self._longer[1:]]
+        return [self._brief, *self._longer[1:]]
 
     def cumulative(self) -> list[tuple[int, int]]:
         """(bound in microseconds, how many took no longer), where the count grows."""

@@ -26,7 +26,7 @@ from nearkeep.engine.command import (
 )
 from nearkeep.engine.keyspace import NOTHING, Keyspace
 from nearkeep.engine.latency import Histogram
-from nearkeep.engine.text import shown
+from nearkeep.engine.text import c_string
 from nearkeep.wire.reply import NO_REPLY, NULL_ARRAY, QUEUED, Failure, Reply
 
 if TYPE_CHECKING:
@@ -268,10 +268,7 @@ class Session:
             histogram = command.latency
             if histogram is None:
                 histogram = command.latency = Histogram()
-            if elapsed <= 1:
-                histogram.brief += 1
-            else:
-                histogram.observe(elapsed)
+            histogram.observe(elapsed)
         if elapsed >= namespace.slow_from and (reply is not NO_REPLY or self.blocked is None):
             namespace.slow(self, command, args, elapsed)
         recording = namespace.stream.recording
@@ -320,7 +317,7 @@ class Session:
         if sub is None:
             return Failure(
                 b"ERR unknown subcommand '%s'. Try %s HELP."
-                % (shown(args[1][:128]), command.name.upper())
+                % (c_string(args[1][:128]), command.name.upper())
             )
         return sub
 
@@ -598,8 +595,8 @@ def unknown_command(args: list[bytes]) -> Failure:
     for arg in args[1:]:
         if len(beginning) >= 128:
             break
-        beginning += b"'%s' " % shown(arg[: 128 - len(beginning)])
+        beginning += b"'%s' " % c_string(arg[: 128 - len(beginning)])
     return Failure(
         b"ERR unknown command '%s', with args beginning with: %s"
-        % (shown(args[0][:128]), beginning)
+        % (c_string(args[0][:128]), beginning)
     )

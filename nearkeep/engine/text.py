@@ -82,7 +82,7 @@ def lenient_double(text: bytes) -> float | None:
     whole = parse_integer(text)
     if whole is not None:
         return float(whole)
-    shown = text.partition(b"\x00")[0]
+    shown = c_string(text)
     if not shown:
         return 0.0
     if not _DECIMAL.issuperset(shown):
@@ -114,16 +114,16 @@ def int32_or(text: bytes, message: bytes) -> int:
     return number
 
 
-def shown(word: bytes) -> bytes:
-    """What an error reply shows of a word: as a C string, to the first NUL."""
-    return word.partition(b"\x00")[0]
+def c_string(text: bytes) -> bytes:
+    """A text as Redis' C functions see it, and as error replies show it: to its first NUL."""
+    return text.partition(b"\x00")[0]
 
 
 def no_such_form(args: list[bytes]) -> Failure:
     """The error of a subcommand that takes its arguments in other numbers."""
     return Failure(
         b"ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP."
-        % (shown(args[1][:128]), args[0].upper())
+        % (c_string(args[1][:128]), args[0].upper())
     )
 
 

@@ -22,7 +22,7 @@ from nearkeep.engine.command import (
     names_of,
 )
 from nearkeep.engine.session import wrong_arity
-from nearkeep.engine.text import integer, no_such_form, shown
+from nearkeep.engine.text import c_string, integer, no_such_form
 from nearkeep.wire.reply import OK, Failure, Map, Reply, SetReply
 from nearkeep.wire.rest import make_token
 
@@ -59,7 +59,7 @@ def acl_cat(_session: Session, args: list[bytes]) -> Reply:
         return [name.encode() for name in names_of(known, CATEGORIES)]
     name = args[2].lower().decode("latin-1")
     if name not in names_of(known, CATEGORIES):
-        return Failure(b"ERR Unknown category '%s'" % shown(args[2]))
+        return Failure(b"ERR Unknown category '%s'" % c_string(args[2]))
     bit = 1 << CATEGORIES.index(name)
     return [one.name for one in with_subcommands() if one.categories & bit]
 
@@ -88,11 +88,11 @@ def acl_deluser(session: Session, args: list[bytes]) -> Reply:
 def acl_dryrun(session: Session, args: list[bytes]) -> Reply:
     user = session.namespace.users.named.get(args[2])
     if user is None:
-        return Failure(b"ERR User '%s' not found" % shown(args[2]))
+        return Failure(b"ERR User '%s' not found" % c_string(args[2]))
     words = args[3:]
     wanted = find(words)
     if wanted is None:
-        return Failure(b"ERR Command '%s' not found" % shown(args[3]))
+        return Failure(b"ERR Command '%s' not found" % c_string(args[3]))
     if not wanted.accepts(len(words)):
         return wrong_arity(wanted)
     denial = user.denial(wanted, words)
@@ -210,7 +210,7 @@ def acl_resttoken(session: Session, args: list[bytes]) -> Reply:
     name, password = args[2], args[3]
     user = session.namespace.users.authenticate(session, name, [b"ACL", password])
     if user is None:
-        return Failure(b'ERR Wrong password or user "%s" does not exist' % shown(name))
+        return Failure(b'ERR Wrong password or user "%s" does not exist' % c_string(name))
     return make_token(name, password)
 
 
@@ -253,11 +253,11 @@ def acl_setuser(session: Session, args: list[bytes]) -> Reply:
         namespace.users.set(name, args[3:], list(namespace.sessions.values()))
     except RuleError as error:
         return Failure(
-            b"ERR Error in ACL SETUSER modifier '%s': %s" % (shown(error.rule), error.reason)
+            b"ERR Error in ACL SETUSER modifier '%s': %s" % (c_string(error.rule), error.reason)
         )
     except UnmatchedError as unmatched:
         return Failure(
-            b"ERR Unmatched parenthesis in acl selector starting at '%s'." % shown(unmatched.start)
+            b"ERR Unmatched parenthesis in acl selector starting at '%s'." % c_string(unmatched.start)
         )
     return OK
 

@@ -18,11 +18,11 @@ from nearkeep.engine.session import (
 from nearkeep.engine.text import (
     NOT_INTEGER,
     SYNTAX_ERROR,
+    c_string,
     int32,
     integer,
     no_such_form,
     number_or,
-    shown,
 )
 from nearkeep.wire.reply import NO_REPLY, OK, PONG, Failure, Map, Reply, Status, Verbatim
 from nearkeep.wire.request import parse_integer
@@ -249,7 +249,7 @@ def client_reply(session: Session, args: list[bytes]) -> Reply:
 def client_setinfo(session: Session, args: list[bytes]) -> Reply:
     option = args[2].upper()
     if option not in (b"LIB-NAME", b"LIB-VER"):
-        return Failure(b"ERR Unrecognized option '%s'" % shown(args[2]))
+        return Failure(b"ERR Unrecognized option '%s'" % c_string(args[2]))
     if not _is_plain(args[3]):
         return Failure(
             b"ERR %s cannot contain spaces, newlines or special characters." % args[2]
@@ -348,7 +348,7 @@ def hello(session: Session, args: list[bytes]) -> Reply:
                 return _BAD_NAME
             index += 2
         else:
-            return Failure(b"ERR Syntax error in HELLO option '%s'" % shown(args[index]))
+            return Failure(b"ERR Syntax error in HELLO option '%s'" % c_string(args[index]))
     if login:
         user = users.authenticate(session, login[0], [args[0], login[1]])
         if user is None:
@@ -525,7 +525,7 @@ def describe(session: Session) -> bytes:
 def _kind_named(word: bytes) -> bytes:
     kind = word.lower()
     if kind not in _KINDS:
-        raise Failure(b"ERR Unknown client type '%s'" % shown(word))
+        raise Failure(b"ERR Unknown client type '%s'" % c_string(word))
     return b"replica" if kind == b"slave" else kind
 
 
@@ -542,7 +542,7 @@ def _on_or_off(word: bytes) -> bool:
 
 def _is_plain(text: bytes) -> bool:
     """Whether all of the text, as a C string, can be printed and none of it is a blank."""
-    for char in shown(text):
+    for char in c_string(text):
         if char < 33 or char > 126:
             return False
     return True
@@ -589,7 +589,7 @@ class ClientFilter:
         elif option == b"USER":
             self.user = value
             if value not in self.me.namespace.users.named:
-                raise Failure(b"ERR No such user '%s'" % shown(value))
+                raise Failure(b"ERR No such user '%s'" % c_string(value))
         elif option == b"SKIPME":
             if value.lower() not in (b"yes", b"no"):
                 raise Failure(SYNTAX_ERROR.message)

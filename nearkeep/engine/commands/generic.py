@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from nearkeep.engine.command import command, container, help_lines
 from nearkeep.engine.glob import is_literal, matches
 from nearkeep.engine.keyspace import GENERIC, Keyspace
-from nearkeep.engine.text import SYNTAX_ERROR, int32, integer, shown
+from nearkeep.engine.text import SYNTAX_ERROR, c_string, int32, integer
 from nearkeep.engine.values.string import (
     as_encoded,
     copy_value,
@@ -443,6 +443,13 @@ def object_refcount(session: Session, args: list[bytes]) -> Reply:
     return None if session.db.peek(args[2]) is None else 1
 
 
+def drop_if_empty(db: Keyspace, key: bytes, held: Value) -> None:
+    """Removes a key whose value a command has emptied."""
+    if not len(held):
+        db.remove(key)
+        db.notify(GENERIC, b"del", key)
+
+
 def free(namespace: Namespace, value: object) -> None:
     """Lets go of a value that nobody can reach any more: a large one in steps."""
     if isinstance(value, Value) and len(value) > _LARGE:
@@ -468,7 +475,7 @@ def scan_cursor(text: bytes) -> int:
     Raises:
         Failure: it is no unsigned 64-bit number.
     """
-    digits = shown(text)
+    digits = c_string(text)
     number = parse_integer(digits)
     if number is None and _UNSIGNED.fullmatch(digits):
         number = int(digits)
@@ -526,7 +533,7 @@ def _expire_at(session: Session, args: list[bytes], unit: int, base: int) -> Rep
         elif option == b"LT":
             only_earlier = True
         else:
-            return Failure(b"ERR Unsupported option %s" % shown(word))
+            return Failure(b"ERR Unsupported option %s" % c_string(word))
     if only_none and (only_some or only_later or only_earlier):
         return Failure(b"ERR NX and XX, GT or LT options at the same time are not compatible")
     if only_later and only_earlier:

@@ -29,6 +29,8 @@ from nearkeep.engine.values.jsonpath_reader import path_of
 from nearkeep.wire.reply import OK, Failure, Reply, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nearkeep.engine.session import Session
 
 ROOT: Final = b"."
@@ -293,17 +295,7 @@ def json_type(session: Session, args: list[bytes]) -> Reply:
     summary="Returns the keys of the objects at a path.",
 )  # fmt: skip
 def json_objkeys(session: Session, args: list[bytes]) -> Reply:
-    path = path_of(args[2] if len(args) > 2 else ROOT)
-    held = to_read(session, args[1])
-    if held is None:
-        return None if path.legacy else Failure(NO_KEY)
-    found: list[object] = []
-    for value in values(held, path):
-        keys: Reply = [key.encode() for key in value] if isinstance(value, dict) else None
-        if path.legacy:
-            return Failure(NOT_OBJECT) if keys is None else keys
-        found.append(keys)
-    return None if path.legacy else found
+    return measured(session, args, _keys_of, NO_KEY, NOT_OBJECT, None)
 
 
 @command(
@@ -313,17 +305,7 @@ def json_objkeys(session: Session, args: list[bytes]) -> Reply:
     summary="Counts the keys of the objects at a path.",
 )  # fmt: skip
 def json_objlen(session: Session, args: list[bytes]) -> Reply:
-    path = path_of(args[2] if len(args) > 2 else ROOT)
-    held = to_read(session, args[1])
-    if held is None:
-        return None if path.legacy else Failure(NOT_OBJECT)
-    found: list[object] = []
-    for value in values(held, path):
-        size: Reply = len(value) if isinstance(value, dict) else None
-        if path.legacy:
-            return Failure(EXPECTED % b"object") if size is None else size
-        found.append(size)
-    return None if path.legacy else found
+    return measured(session, args, _size_of, NOT_OBJECT, EXPECTED % b"object", None)
 
 
 @command(
@@ -375,6 +357,40 @@ def json_debug_memory(session: Session, args: list[bytes]) -> Reply:
 )  # fmt: skip
 def json_debug_help(session: Session, args: list[bytes]) -> Reply:
     return help_lines("json.debug")
+
+
+def measured(
+    session: Session,
+    args: list[bytes],
+    measure: Callable[[object], Reply],
+    no_key: bytes,
+    other_type: bytes,
+    nothing: Reply,
+) -> Reply:
+    """What `measure` says of each value at a path, None of those of another type.
+
+    A legacy path asks of its first value alone: `other_type` is the error if that is of another
+    type, `nothing` the reply if there is none. `no_key` is the error of any other path.
+    """
+    path = path_of(args[2] if len(args) > 2 else ROOT)
+    held = to_read(session, args[1])
+    if held is None:
+        return None if path.legacy else Failure(no_key)
+    found: list[object] = []
+    for value in values(held, path):
+        said = measure(value)
+        if path.legacy:
+            return Failure(other_type) if said is None else said
+        found.append(said)
+    return nothing if path.legacy else found
+
+
+def _keys_of(value: object) -> Reply:
+    return [key.encode() for key in value] if isinstance(value, dict) else None
+
+
+def _size_of(value: object) -> Reply:
+    return len(value) if isinstance(value, dict) else None
 
 
 def to_read(session: Session, key: bytes) -> Json | None:

@@ -18,6 +18,7 @@ from nearkeep.engine.commands.json import (
     changed,
     check_depth,
     existing,
+    measured,
     to_read,
     values,
 )
@@ -138,17 +139,11 @@ def json_arrpop(session: Session, args: list[bytes]) -> Reply:
     summary="Returns the lengths of the arrays at a path.",
 )  # fmt: skip
 def json_arrlen(session: Session, args: list[bytes]) -> Reply:
-    path = path_of(args[2] if len(args) > 2 else ROOT)
-    held = to_read(session, args[1])
-    if held is None:
-        return None if path.legacy else Failure(NO_KEY)
-    found: list[object] = []
-    for value in values(held, path):
-        length: Reply = len(value) if isinstance(value, list) else None
-        if path.legacy:
-            return Failure(NOT_ARRAY) if length is None else length
-        found.append(length)
-    return Failure(NO_PATH) if path.legacy else found
+    return measured(session, args, _length_of, NO_KEY, NOT_ARRAY, Failure(NO_PATH))
+
+
+def _length_of(value: object) -> Reply:
+    return len(value) if isinstance(value, list) else None
 
 
 @command(

@@ -16,8 +16,7 @@ from nearkeep.engine.commands.json import (
     ROOT,
     changed,
     existing,
-    to_read,
-    values,
+    measured,
 )
 from nearkeep.engine.values.json_text import parse, text_of
 from nearkeep.engine.values.jsonpath_reader import path_of
@@ -100,17 +99,7 @@ def json_strappend(session: Session, args: list[bytes]) -> Reply:
     summary="Returns the lengths of the strings at a path.",
 )  # fmt: skip
 def json_strlen(session: Session, args: list[bytes]) -> Reply:
-    path = path_of(args[2] if len(args) > 2 else ROOT)
-    held = to_read(session, args[1])
-    if held is None:
-        return None if path.legacy else Failure(NO_KEY)
-    found: list[object] = []
-    for value in values(held, path):
-        length = _bytes_in(value)
-        if path.legacy:
-            return Failure(EXPECTED % b"string") if length is None else length
-        found.append(length)
-    return Failure(NO_PATH) if path.legacy else found
+    return measured(session, args, _bytes_in, NO_KEY, EXPECTED % b"string", Failure(NO_PATH))
 
 
 @command(

@@ -11,8 +11,8 @@ from mypy_extensions import i64
 
 from nearkeep.engine import timeout
 from nearkeep.engine.command import command
-from nearkeep.engine.commands.generic import free
-from nearkeep.engine.keyspace import GENERIC, LIST, Keyspace
+from nearkeep.engine.commands.generic import drop_if_empty, free
+from nearkeep.engine.keyspace import LIST, Keyspace
 from nearkeep.engine.text import NOT_INTEGER, SYNTAX_ERROR, integer, number_or
 from nearkeep.engine.values.list import List
 from nearkeep.engine.values.value import WRONG_TYPE
@@ -205,7 +205,7 @@ def lrem(session: Session, args: list[bytes]) -> Reply:
     if removed:
         _changed(db, args[1], removed)
         db.notify(LIST, b"lrem", args[1])
-        _drop_if_empty(db, args[1], held)
+        drop_if_empty(db, args[1], held)
     return removed
 
 
@@ -228,7 +228,7 @@ def ltrim(session: Session, args: list[bytes]) -> Reply:
         free(session.namespace, held.trim(start, stop))
         _changed(db, args[1], size - len(held))
     db.notify(LIST, b"ltrim", args[1])
-    _drop_if_empty(db, args[1], held)
+    drop_if_empty(db, args[1], held)
     return OK
 
 
@@ -363,12 +363,6 @@ def _changed(db: Keyspace, key: bytes, count: i64) -> None:
         db.observer.changes += count - 1
 
 
-def _drop_if_empty(db: Keyspace, key: bytes, held: List) -> None:
-    if not len(held):
-        db.remove(key)
-        db.notify(GENERIC, b"del", key)
-
-
 def _range(start: int, stop: int, size: int) -> tuple[int, int]:
     """Two indices, the negative ones from the end, within a list; (1, 0) where that leaves none."""
     if start < 0:
@@ -436,7 +430,7 @@ def _pop_many(session: Session, key: bytes, held: List, count: int, left: bool) 
 def _popped(db: Keyspace, key: bytes, held: List, count: int, left: bool) -> None:
     _changed(db, key, count)
     db.notify(LIST, b"lpop" if left else b"rpop", key)
-    _drop_if_empty(db, key, held)
+    drop_if_empty(db, key, held)
 
 
 def _pop_waiting(session: Session, args: list[bytes], left: bool) -> Reply:
@@ -474,7 +468,7 @@ def _move(
     db.changed(destination)
     db.notify(LIST, b"lpush" if to_left else b"rpush", destination)
     db.notify(LIST, b"lpop" if from_left else b"rpop", source)
-    _drop_if_empty(db, source, held)
+    drop_if_empty(db, source, held)
     db.marked(source)
     if db.observed:
         db.observer.key_changed(db.index, source)

@@ -9,7 +9,7 @@ from nearkeep.engine.glob import matches
 from nearkeep.engine.scripting.libraries import Library
 from nearkeep.engine.scripting.scripts import NOSCRIPT_FOUND
 from nearkeep.engine.session import MONITORED
-from nearkeep.engine.text import integer, no_such_form, number_or, shown
+from nearkeep.engine.text import c_string, integer, no_such_form, number_or
 from nearkeep.wire.reply import OK, Failure, Map, Reply, SetReply, Status
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def function_list(session: Session, args: list[bytes]) -> Reply:
             if pattern is None:
                 return Failure(b"ERR library name argument was not given")
         else:
-            return Failure(b"ERR Unknown argument " + shown(word))
+            return Failure(b"ERR Unknown argument " + c_string(word))
     return [
         _described(library, with_code)
         for name, library in session.namespace.libraries.libraries.items()
@@ -258,7 +258,7 @@ def function_load(session: Session, args: list[bytes]) -> Reply:
     replace = False
     for word in args[2:-1]:
         if word.upper() != b"REPLACE":
-            return Failure(b"ERR Unknown option given: " + shown(word))
+            return Failure(b"ERR Unknown option given: " + c_string(word))
         replace = True
     name = session.namespace.libraries.load(args[-1], replace)
     session.namespace.changes += 1

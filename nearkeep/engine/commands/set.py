@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine.command import command
-from nearkeep.engine.commands.generic import ScanOptions, free, scan_cursor
+from nearkeep.engine.commands.generic import ScanOptions, drop_if_empty, free, scan_cursor
 from nearkeep.engine.draw import bounded, draw_count, draw_place, draw_places
 from nearkeep.engine.glob import matches
 from nearkeep.engine.keyspace import GENERIC, SET, Keyspace
@@ -79,7 +79,7 @@ def srem(session: Session, args: list[bytes]) -> Reply:
             db.changed(key)
     if removed:
         db.notify(SET, b"srem", key)
-        _drop_if_empty(db, key, held)
+        drop_if_empty(db, key, held)
     return removed
 
 
@@ -150,7 +150,7 @@ def spop(session: Session, args: list[bytes]) -> Reply:
     db.changed(key)
     db.notify(SET, b"spop", key)
     session.effect(b"SREM", key, member)
-    _drop_if_empty(db, key, held)
+    drop_if_empty(db, key, held)
     return member
 
 
@@ -195,7 +195,7 @@ def smove(session: Session, args: list[bytes]) -> Reply:
         return 0
     db.changed(source)
     db.notify(SET, b"srem", source)
-    _drop_if_empty(db, source, held)
+    drop_if_empty(db, source, held)
     settings = session.namespace.settings
     if target is None:
         target = Set()
@@ -332,12 +332,6 @@ def _to_write(db: Keyspace, key: bytes) -> Set | None:
 def _sets(db: Keyspace, keys: list[bytes]) -> list[Set | None]:
     """What is at several keys; each must be a set, even if it can't matter."""
     return [_to_read(db, key) for key in keys]
-
-
-def _drop_if_empty(db: Keyspace, key: bytes, held: Set) -> None:
-    if not len(held):
-        db.remove(key)
-        db.notify(GENERIC, b"del", key)
 
 
 def _pop_many(session: Session, key: bytes, text: bytes) -> Reply:

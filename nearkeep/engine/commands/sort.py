@@ -9,7 +9,7 @@ from nearkeep.engine.commands.generic import free
 from nearkeep.engine.keyspace import GENERIC, LIST, Keyspace
 from nearkeep.engine.keyspec import ACCESS, OW, RO, UPDATE, Key
 from nearkeep.engine.session import IN_SCRIPT
-from nearkeep.engine.text import SYNTAX_ERROR, integer
+from nearkeep.engine.text import SYNTAX_ERROR, c_string, integer
 from nearkeep.engine.values.hash import Hash
 from nearkeep.engine.values.list import List
 from nearkeep.engine.values.set import Set
@@ -120,10 +120,10 @@ class SortOptions:
             elif option == b"STORE" and left and may_store:
                 self.destination = args[at + 1]
             elif option == b"BY" and left:
-                if not may_look_up and b"*" in _c_string(args[at + 1]):
+                if not may_look_up and b"*" in c_string(args[at + 1]):
                     raise Failure(_DENIED % b"BY")
                 self.by = args[at + 1]
-                self.unsorted = self.unsorted or b"*" not in _c_string(self.by)
+                self.unsorted = self.unsorted or b"*" not in c_string(self.by)
             elif option == b"GET" and left:
                 if not may_look_up:
                     raise Failure(_DENIED % b"GET")
@@ -222,12 +222,12 @@ def _looked_up(db: Keyspace, pattern: bytes, element: bytes) -> bytes | None:
     """
     if pattern == b"#":
         return element
-    star = _c_string(pattern).find(b"*")
+    star = c_string(pattern).find(b"*")
     if star < 0:
         return None
     before, after = pattern[:star], pattern[star + 1 :]
-    arrow = _c_string(after).find(b"->")
-    if arrow < 0 or not _c_string(after[arrow + 2 :]):
+    arrow = c_string(after).find(b"->")
+    if arrow < 0 or not c_string(after[arrow + 2 :]):
         value = db.read(before + element + after)
         return string_of(value) if is_string(value) else None
     found = db.read(before + element + after[:arrow])
@@ -240,7 +240,7 @@ def _number(text: bytes) -> float:
     Raises:
         Failure: it is no number.
     """
-    text = _c_string(text)
+    text = c_string(text)
     if not text:
         return 0.0
     if not _DECIMAL.issuperset(text):
@@ -249,8 +249,3 @@ def _number(text: bytes) -> float:
         return float(text)  # which is no NaN: that has an `a`
     except ValueError:
         raise Failure(_NOT_A_NUMBER.message) from None
-
-
-def _c_string(text: bytes) -> bytes:
-    """What a C string function sees of a text."""
-    return text.partition(b"\x00")[0]

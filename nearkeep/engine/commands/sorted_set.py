@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from nearkeep.engine import timeout
 from nearkeep.engine.command import command
-from nearkeep.engine.commands.generic import ScanOptions, free, scan_cursor
+from nearkeep.engine.commands.generic import ScanOptions, drop_if_empty, free, scan_cursor
 from nearkeep.engine.draw import bounded, draw_count, draw_place, draw_places
 from nearkeep.engine.glob import matches
 from nearkeep.engine.keyspace import GENERIC, ZSET, Keyspace
@@ -117,7 +117,7 @@ def zrem(session: Session, args: list[bytes]) -> Reply:
             db.changed(key)
     if removed:
         db.notify(ZSET, b"zrem", key)
-        _drop_if_empty(db, key, held)
+        drop_if_empty(db, key, held)
     return removed
 
 
@@ -765,12 +765,6 @@ def _to_write(db: Keyspace, key: bytes) -> SortedSet | None:
     if value is None or isinstance(value, SortedSet):
         return value
     raise Failure(WRONG_TYPE.message)
-
-
-def _drop_if_empty(db: Keyspace, key: bytes, held: SortedSet) -> None:
-    if not len(held):
-        db.remove(key)
-        db.notify(GENERIC, b"del", key)
 
 
 def _add(session: Session, args: list[bytes], options: int) -> Reply:

@@ -16,7 +16,7 @@ from nearkeep.engine.commands.stream import (
 )
 from nearkeep.engine.keyspace import STREAM, Keyspace
 from nearkeep.engine.stream_id import id_text, parse_bound, parse_id, range_end, range_start
-from nearkeep.engine.text import SYNTAX_ERROR, integer, no_such_form, number_or, shown
+from nearkeep.engine.text import SYNTAX_ERROR, c_string, integer, no_such_form, number_or
 from nearkeep.engine.values.consumer_group import NONE, Consumer, ConsumerGroup
 from nearkeep.engine.values.stream import Stream
 from nearkeep.wire.reply import NULL_ARRAY, OK, Failure, Reply
@@ -335,7 +335,7 @@ def _group_of(held: Stream | None, args: list[bytes]) -> tuple[Stream, ConsumerG
         if group is not None:
             return held, group
     raise Failure(
-        b"NOGROUP No such key '%s' or consumer group '%s'" % (shown(args[1]), shown(args[2]))
+        b"NOGROUP No such key '%s' or consumer group '%s'" % (c_string(args[1]), c_string(args[2]))
     )
 
 
@@ -360,7 +360,7 @@ def _existing_group(db: Keyspace, args: list[bytes]) -> tuple[Stream, ConsumerGr
 
 def no_group(group: bytes, key: bytes) -> Failure:
     return Failure(
-        b"NOGROUP No such consumer group '%s' for key name '%s'" % (shown(group), shown(key))
+        b"NOGROUP No such consumer group '%s' for key name '%s'" % (c_string(group), c_string(key))
     )
 
 
@@ -456,7 +456,7 @@ class Claim:
             if option == b"LASTID":
                 self.last_id = parse_id(value, 0)
                 return 2
-        raise Failure(b"ERR Unrecognized XCLAIM option '%s'" % shown(args[index]))
+        raise Failure(b"ERR Unrecognized XCLAIM option '%s'" % c_string(args[index]))
 
 
 def _is_id(text: bytes) -> bool:

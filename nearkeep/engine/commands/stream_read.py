@@ -12,7 +12,7 @@ from nearkeep.engine.command import command
 from nearkeep.engine.commands.stream import shown_entries, stream_to_read
 from nearkeep.engine.commands.stream_group import asking_consumer, tell_position
 from nearkeep.engine.stream_id import id_text, parse_id
-from nearkeep.engine.text import SYNTAX_ERROR, integer, shown
+from nearkeep.engine.text import SYNTAX_ERROR, c_string, integer
 from nearkeep.engine.values.consumer_group import NONE, Consumer, ConsumerGroup
 from nearkeep.engine.values.stream import HIGHEST, Stream
 from nearkeep.wire.reply import NULL_ARRAY, Failure, Map, Reply
@@ -114,7 +114,7 @@ class Reading:
         if self._groups and (held is None or self._group not in held.groups):
             raise Failure(
                 b"NOGROUP No such key '%s' or consumer group '%s' in XREADGROUP with GROUP option"
-                % (shown(key), shown(self._group))
+                % (c_string(key), c_string(self._group))
             )
         if text in (b"$", b"+"):
             if self._groups:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nearkeep.engine.rdb.kinds import FUNCTION
 from nearkeep.engine.scripting.interpreter import Interpreter
 from nearkeep.engine.scripting.scripts import FLAGS, Script, split
-from nearkeep.engine.text import shown
+from nearkeep.engine.text import c_string
 from nearkeep.wire.rdb import Malformed, Reader, length, opened, sealed
 from nearkeep.wire.reply import Failure
 
@@ -102,7 +102,7 @@ class Libraries:
         for function in library.functions.values():
             known = self.functions.get(function.name.lower())
             if known is not None and (old is None or known.name not in old.functions):
-                raise Failure(b"ERR Function %s already exists" % shown(function.name))
+                raise Failure(b"ERR Function %s already exists" % c_string(function.name))
         if old is not None:
             self.delete(name)
         self._add(library)
@@ -119,7 +119,7 @@ class Libraries:
         finally:
             self._loading = None
         if problem is not None:
-            raise Failure(problem.partition(b"\0")[0])
+            raise Failure(c_string(problem))
         if not library.functions:
             raise Failure(b"ERR No functions registered")
         return library
@@ -248,7 +248,7 @@ def metadata(code: bytes) -> tuple[bytes, bytes]:
     name: bytes | None = None
     for word in words:
         if not word.lower().startswith(b"name="):
-            raise Failure(b"ERR Invalid metadata value given: " + shown(word))
+            raise Failure(b"ERR Invalid metadata value given: " + c_string(word))
         if name is not None:
             raise Failure(b"ERR Invalid metadata value, name argument was given multiple times")
         name = word[5:]
@@ -257,5 +257,5 @@ def metadata(code: bytes) -> tuple[bytes, bytes]:
     if _NAME.fullmatch(name) is None:
         raise Failure(_BAD_NAME)
     if engine.lower() != b"lua":
-        raise Failure(b"ERR Engine '%s' not found" % shown(engine))
+        raise Failure(b"ERR Engine '%s' not found" % c_string(engine))
     return name, code[end:]

@@ -54,6 +54,7 @@ from nearkeep.engine.session import (
     Outlet,
     Session,
 )
+from nearkeep.engine.text import c_string
 from nearkeep.wire.reply import NO_REPLY, NULL_ARRAY, OK, Failure, Reply, Status
 
 try:
@@ -711,8 +712,3 @@ def split(line: bytes) -> list[bytes] | None:
         return [word.encode("latin-1") for word in lexer]
     except ValueError:
         return None
-
-
-def c_string(text: bytes) -> bytes:
-    """Text to its first NUL, as Redis prints it."""
-    return text.partition(b"\0")[0]

@@ -1,7 +1,6 @@
-"""Each workload runs where the server knows the commands that it needs.
+"""Each workload needs commands that the server must know.
 
-One that needs more fails, unless it is listed in NOT_THERE_YET: then it is skipped, and what is
-missing named. A workload that could run must not be listed.
+An older redis-server may lack some: then the workload is skipped, and what is missing named.
 """
 
 from __future__ import annotations
@@ -43,21 +42,17 @@ WORKLOADS = {
         subscribe""",
 }
 
-NOT_THERE_YET: set[str] = set()
-
 
 @pytest.mark.parametrize("workload", WORKLOADS)
 def test_workload(workload: str, subject: Subject, subtests: pytest.Subtests) -> None:
     missing = _unknown_commands(subject, WORKLOADS[workload].split())
-    listed = workload in NOT_THERE_YET
-    if missing and (listed or IS_REDIS):
+    if missing and IS_REDIS:
         pytest.skip(f"the server has no {', '.join(missing)}")
     assert not missing, "the server does not know all commands"
     if workload.endswith(".mjs"):
         run_node(HERE / workload, subject, subtests, limit=LIMIT)
     else:
         _run_python(workload, subject)
-    assert not listed or IS_REDIS, "it can run now: take it off NOT_THERE_YET"
 
 
 def _unknown_commands(subject: Subject, names: list[str]) -> list[str]:
